@@ -1,1 +1,3 @@
-export {}
+export type * from './chat/types'
+export type * from './config/types'
+export type * from './tokenizer/types'
