@@ -1,3 +1,5 @@
+import type { PythonPeer } from './python'
+
 /** One measured case: `ours` and `peer` are run alternately; each call returns the figure in `unit`. */
 export interface BenchCase {
   /** Says size, precision and peer, such as `lora-step int8 74m vs torch-bf16`. */
@@ -21,6 +23,10 @@ export interface BenchOptions {
   readonly peerPython: string | undefined
   /** Folder with real data, when there is one. */
   readonly data: string | undefined
+  /** Starts `bench/peers/NAME.py` and keeps it until the last case is done; undefined without `--peer-python`. */
+  startPeer(name: string, args?: readonly string[]): Promise<PythonPeer | undefined>
+  /** Hands over what the cases need (a runtime, a server): it is disposed of after the last case, also after a failure. */
+  own<T extends AsyncDisposable>(resource: T): T
 }
 
 /** A named suite: `npm run bench -- NAME`. Lives in `bench/src/suites/NAME.ts` as `export const suite`. */
