@@ -1,1 +1,141 @@
-export {}
+export { array, type NdArray, type Nested } from './array'
+export { type Arguments, type ArrayLike, type Compiled, type CompileOptions, compile, type Results } from './compile'
+export {
+  addDims,
+  type Bindings,
+  bindDim,
+  type Dim,
+  dimension,
+  divideDims,
+  multiplyDims,
+  type Shape,
+  SymbolicDim,
+  sameDim,
+  sameShape,
+  shapeText,
+  subtractDims,
+} from './dimension'
+export { bytesPerElement, type DType, isFloating, type TypedArray, toTyped, viewOf, zerosOf } from './dtype'
+export { DTypeError, ShapeError, TensorError, type TensorErrorCode, type TensorErrorFields } from './errors'
+export { type Graph, type GraphNode, lowerProgram } from './onnx/graph'
+export { type AttributeValue, type Lowering, microsoft, type Target } from './onnx/lowering'
+export { opset, writeModel } from './onnx/model'
+export { type AttentionLayout, type AttentionOptions, attention, attentionMask } from './ops/attention'
+export { cast } from './ops/cast'
+export { arange, dimensionSize } from './ops/dimension-size'
+export {
+  abs,
+  add,
+  and,
+  ceil,
+  clip,
+  cos,
+  div,
+  equal,
+  erf,
+  exp,
+  floor,
+  gelu,
+  geluTanh,
+  greater,
+  greaterEqual,
+  isNaN,
+  less,
+  lessEqual,
+  log,
+  logSigmoid,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  not,
+  or,
+  pow,
+  reciprocal,
+  relu,
+  round,
+  rsqrt,
+  sigmoid,
+  sign,
+  silu,
+  sin,
+  softplus,
+  sqrt,
+  square,
+  sub,
+  tanh,
+  where,
+} from './ops/elementwise'
+export {
+  cumulativeSum,
+  full,
+  gather,
+  oneHot,
+  ones,
+  putAlongAxis,
+  scatterRows,
+  takeAlongAxis,
+  topK,
+  zeros,
+} from './ops/indexing'
+export { linear, type MatmulOptions, matmul } from './ops/matmul'
+export { layerNorm, rmsNorm } from './ops/normalization'
+export { argMax, logSumExp, max, mean, min, type ReduceOptions, sum } from './ops/reduce'
+export {
+  broadcastTo,
+  concat,
+  flatten,
+  type Length,
+  pad,
+  reshape,
+  slice,
+  split,
+  squeeze,
+  stack,
+  transpose,
+  unbroadcast,
+  unsqueeze,
+} from './ops/reshape'
+export { rotary } from './ops/rotary'
+export { logSoftmax, softmax } from './ops/softmax'
+export { evaluateProgram } from './reference/evaluate'
+export type { Value } from './reference/value'
+export { type Executable, isResident, type LoadOptions, type Operand, type Resident, type Runtime } from './runtime'
+export { referenceRuntime } from './runtimes/reference'
+export {
+  bool,
+  type Call,
+  type ConcreteType,
+  type ConstantSource,
+  constant,
+  constantRows,
+  constantSource,
+  defineOp,
+  type Evaluation,
+  f32,
+  type GradientRule,
+  i32,
+  i64,
+  input,
+  type LoweredCall,
+  type Node,
+  type Op,
+  type OperandGradient,
+  Tensor,
+  type TensorLike,
+  type TensorType,
+} from './tensor'
+export {
+  isTensor,
+  isType,
+  type Program,
+  type ProgramInput,
+  type TensorTree,
+  type Traced,
+  type TypeTree,
+  trace,
+} from './trace'
+export { after, checkpoint } from './transform/checkpoint'
+export { type CustomGradient, customGradient, stopGradient } from './transform/custom-gradient'
+export { backward, grad, type Loss, valueAndGrad, vjp } from './transform/gradient'
+export { leavesOf, type MapTree, mapTree, type Tree, type TreeLeaf } from './tree'

@@ -1,1 +1,1 @@
-export {}
+export { type NodeRuntimeOptions, nodeRuntime } from './runtimes/node'

@@ -1,0 +1,142 @@
+import { array, type NdArray } from './array'
+import { type DType, type TypedArray, toTyped } from './dtype'
+import { TensorError } from './errors'
+import { type Executable, isResident, type LoadOptions, type Resident, type Runtime } from './runtime'
+import type { Tensor, TensorType } from './tensor'
+import { isTensor, type Program, type Traced, type TypeTree, trace } from './trace'
+import { leavesOf, type MapTree, mapTree } from './tree'
+
+/** What a compiled program takes where the traced function takes a tensor. */
+export type ArrayLike = NdArray | Resident | TypedArray | number
+
+/** Arguments of a compiled program: arrays in the nesting of the traced function's arguments. */
+export type Arguments<A> = { [K in keyof A]: MapTree<A[K], Tensor, ArrayLike> }
+/** Result of a compiled program: arrays in the nesting of the traced function's result. */
+export type Results<R> = MapTree<R, Tensor, NdArray>
+
+/** Options of `compile`. */
+export interface CompileOptions extends LoadOptions {
+  readonly runtime: Runtime
+  /** Types of the arguments; without them the function is traced at its first call, for those shapes. */
+  readonly inputs?: readonly TypeTree[]
+  /**
+   * True when the first argument is state that the function returns anew as the first member of its result.
+   * It is then passed as resident arrays (`runtime.upload`), which every call updates in place.
+   */
+  readonly carry?: boolean
+  /** Name of the program in errors and printed traces. */
+  readonly name?: string
+}
+
+/** A traced function that runs as one program. */
+export interface Compiled<A extends readonly unknown[], R> extends AsyncDisposable {
+  (...args: Arguments<A>): Promise<Results<R>>
+  /** Traces and loads now instead of at the first call. Needs `inputs`. */
+  prepare(): Promise<Program>
+  /** Frees the session; the runtime does so too when it is disposed. */
+  dispose(): Promise<void>
+}
+
+/**
+ * `fn` as a program: traced once, differentiated where it asks for it, executed by one call of the runtime.
+ *
+ * @throws ShapeError, DTypeError, TensorError while tracing (in the stack of the offending line) or binding arguments
+ */
+export const compile = <A extends readonly unknown[], R>(
+  fn: (...args: A) => R,
+  options: CompileOptions,
+): Compiled<A, R> => {
+  const { runtime, carry = false } = options
+  let loading: Promise<Loaded<R>> | undefined
+  const load = (inputs: readonly TypeTree[]) => {
+    loading ??= loadProgram(fn as (...args: never) => R, inputs, options)
+    return loading
+  }
+  const call = async (...args: unknown[]) => {
+    const loaded = await load(options.inputs ?? (mapTree(args, isArrayLike, typeOf) as readonly TypeTree[]))
+    return run(loaded, args, carry)
+  }
+  const dispose = async () => {
+    await (await loading)?.executable.dispose()
+    loading = undefined
+  }
+  return Object.assign(call, {
+    prepare: async () => {
+      if (!options.inputs)
+        throw new TensorError('argument', `prepare: expected declared inputs, got none. Pass 'inputs' to compile.`)
+      return (await load(options.inputs)).traced.program
+    },
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+    runtime,
+  }) as unknown as Compiled<A, R>
+}
+
+interface Loaded<R> {
+  readonly traced: Traced<R>
+  readonly executable: Executable
+}
+
+const loadProgram = async <R>(
+  fn: (...args: never) => R,
+  inputs: readonly TypeTree[],
+  { runtime, name, prepack }: CompileOptions,
+): Promise<Loaded<R>> => {
+  const traced = trace(fn as (...args: unknown[]) => R, inputs, { name: name ?? (fn.name || 'program') })
+  return { traced, executable: await runtime.load(traced.program, { prepack: prepack ?? false }) }
+}
+
+const run = async <R>(
+  { traced, executable }: Loaded<R>,
+  args: readonly unknown[],
+  carry: boolean,
+): Promise<unknown> => {
+  const { inputs } = traced.program
+  const given = new Map(leavesOf(args, isArrayLike).map(({ path, leaf }) => [`in_${path}`, leaf]))
+  const operands = inputs.map(({ name, dtype, shape }) => {
+    const value = given.get(name)
+    if (value === undefined)
+      throw new TensorError(
+        'argument',
+        `run: argument ${name.slice(3)} of ${traced.program.name} must be given, got nothing. Pass an array.`,
+        { argument: name.slice(3) },
+      )
+    return isResident(value) ? value : asArray(value, dtype, shape.length)
+  })
+  const state = carry ? leavesOf(args[0], isResident).map(({ leaf }) => leaf) : []
+  const total = traced.program.outputs.length
+  const targets = Array.from({ length: total }, (_, i) => state[i])
+  const results = await executable.run(operands, targets)
+  let next = 0
+  return mapTree(traced.result, isTensor, () => {
+    const index = next++
+    return targets[index] ?? results[index]
+  })
+}
+
+const isArrayLike = (value: unknown): value is ArrayLike =>
+  typeof value === 'number' || ArrayBuffer.isView(value) || isResident(value) || isNdArray(value)
+
+const isNdArray = (value: unknown): value is NdArray =>
+  typeof value === 'object' && value !== null && 'data' in value && 'shape' in value && 'dtype' in value
+
+const typeOf = (value: ArrayLike): TensorType => {
+  const { dtype, shape } = isResident(value) ? value : asArray(value, undefined)
+  return { dtype: dtype === 'float64' ? 'float32' : dtype, shape }
+}
+
+const asArray = (value: Exclude<ArrayLike, Resident>, dtype?: DType, rank?: number): NdArray => {
+  if (isNdArray(value)) return dtype && convertible(value.dtype, dtype) ? converted(value, dtype) : value
+  const flat = array(value, dtype ? { dtype } : {})
+  return rank === 0 && flat.data.length === 1 ? { ...flat, shape: [] } : flat
+}
+
+/** Integer widths convert silently, because no value can be lost unseen; everything else is the caller's choice. */
+const convertible = (from: DType, to: DType): boolean =>
+  (from === 'int32' && to === 'int64') || (from === 'float64' && to === 'float32')
+
+const converted = (value: NdArray, dtype: DType): NdArray => ({
+  dtype,
+  shape: value.shape,
+  data: toTyped(dtype, value.data),
+})

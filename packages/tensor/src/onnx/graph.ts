@@ -1,0 +1,155 @@
+import { type Dim, type Shape, SymbolicDim } from '../dimension'
+import { type DType, type TypedArray, toTyped } from '../dtype'
+import { TensorError } from '../errors'
+import type { ConstantSource, Tensor } from '../tensor'
+import type { Program } from '../trace'
+import type { AttributeValue, Lowering, Target } from './lowering'
+
+/** One ONNX node, by names. */
+export interface GraphNode {
+  readonly type: string
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  readonly attributes: Readonly<Record<string, AttributeValue>>
+  readonly domain: string | undefined
+}
+
+/** A program as ONNX nodes and initializers, before it is written as bytes. */
+export interface Graph {
+  readonly name: string
+  readonly nodes: readonly GraphNode[]
+  readonly inputs: readonly { readonly name: string; readonly dtype: DType; readonly shape: Shape }[]
+  readonly outputs: readonly { readonly name: string; readonly dtype: DType; readonly shape: Shape }[]
+  readonly initializers: ReadonlyMap<string, ConstantSource>
+}
+
+/** Lowers every node of `program` to ONNX for `target`. */
+export const lowerProgram = (program: Program, target: Target): Graph => {
+  const builder = new GraphBuilder(program, target)
+  const names = new Map<unknown, readonly string[]>()
+  const nameOf = (tensor: Tensor): string => names.get(tensor.node)![tensor.index]!
+  for (const node of program.nodes) {
+    const call = { attributes: node.attributes as never, inputs: node.inputs, outputs: node.outputs }
+    const lowered = node.op.lower(builder, node.inputs.map(nameOf), call)
+    names.set(node, typeof lowered === 'string' ? [lowered] : lowered)
+  }
+  const outputs = program.outputs.map((tensor, index) => {
+    const name = `out_${index}`
+    builder.addNode('Identity', [nameOf(tensor)], [name])
+    return { name, dtype: tensor.dtype, shape: tensor.shape }
+  })
+  return {
+    name: program.name,
+    nodes: builder.graphNodes,
+    inputs: program.inputs,
+    outputs,
+    initializers: builder.initializers,
+  }
+}
+
+class GraphBuilder implements Lowering {
+  readonly graphNodes: GraphNode[] = []
+  readonly initializers = new Map<string, ConstantSource>()
+  readonly target: Target
+  private readonly program: Program
+  private readonly sources = new Map<ConstantSource, string>()
+  private readonly shared = new Map<string, string>()
+  private readonly lengths = new Map<string, string>()
+
+  constructor(program: Program, target: Target) {
+    this.program = program
+    this.target = target
+  }
+
+  addNode(type: string, inputs: readonly string[], outputs: readonly string[], attributes = {}, domain?: string): void {
+    this.graphNodes.push({ type, inputs, outputs, attributes, domain })
+  }
+
+  node(type: string, inputs: readonly string[], attributes = {}, domain?: string): string {
+    return this.nodes(type, inputs, 1, attributes, domain)[0]!
+  }
+
+  nodes(type: string, inputs: readonly string[], count: number, attributes = {}, domain?: string): string[] {
+    const id = this.graphNodes.length
+    const outputs = Array.from({ length: count }, (_, i) => `${type}_${id}${i ? `_${i}` : ''}`)
+    this.addNode(type, inputs, outputs, attributes, domain)
+    return outputs
+  }
+
+  constant(dtype: DType, shape: readonly number[], values: TypedArray | readonly number[]): string {
+    const data = toTyped(dtype, values)
+    const key = data.length <= 16 ? `${dtype}[${shape}]${Array.from(data as Float32Array, String)}` : undefined
+    const known = key === undefined ? undefined : this.shared.get(key)
+    if (known) return known
+    const name = `const_${this.initializers.size}`
+    this.initializers.set(name, { dtype, shape, read: () => data })
+    if (key !== undefined) this.shared.set(key, name)
+    return name
+  }
+
+  initializer(source: ConstantSource): string {
+    const known = this.sources.get(source)
+    if (known) return known
+    const name = source.location
+      ? `weight_${this.initializers.size}`
+      : this.constant(source.dtype, source.shape, source.read())
+    if (source.location) this.initializers.set(name, source)
+    this.sources.set(source, name)
+    return name
+  }
+
+  shape(shape: Shape): string {
+    if (shape.every((dim) => typeof dim === 'number')) return this.constant('int64', [shape.length], shape as number[])
+    if (shape.length === 1) return this.length(shape[0]!)
+    return this.memo(`shape ${shape.join(',')}`, () =>
+      this.node(
+        'Concat',
+        shape.map((dim) => this.length(dim)),
+        { axis: 0 },
+      ),
+    )
+  }
+
+  dim(dim: Dim): string {
+    if (typeof dim === 'number') return this.constant('int64', [], [dim])
+    return this.memo(`scalar ${dim.key}`, () => this.node('Squeeze', [this.length(dim)]))
+  }
+
+  /** A dimension as an int64 tensor [1]. */
+  private length(dim: Dim): string {
+    if (typeof dim === 'number') return this.constant('int64', [1], [dim])
+    return this.memo(dim.key, () => {
+      const terms = [...dim.terms].map(([monomial, factor]) => this.monomial(monomial, factor))
+      return terms.reduce((total, term) => this.node('Add', [total, term]))
+    })
+  }
+
+  private monomial(monomial: string, factor: number): string {
+    const names = monomial.split('*').filter((name) => name !== '')
+    const factors = names.map((name) => this.named(name))
+    if (factor !== 1 || factors.length === 0) factors.push(this.constant('int64', [1], [factor]))
+    return factors.reduce((product, next) => this.node('Mul', [product, next]))
+  }
+
+  /** A named dimension, read off the first argument that has it as an axis. */
+  private named(name: string): string {
+    return this.memo(`name ${name}`, () => {
+      for (const input of this.program.inputs) {
+        const axis = input.shape.findIndex((dim) => dim instanceof SymbolicDim && dim.key === name)
+        if (axis >= 0) return this.node('Shape', [input.name], { start: axis, end: axis + 1 })
+      }
+      throw new TensorError(
+        'dimension',
+        `compile: dimension '${name}' must be an axis of some input, got none in '${this.program.name}'. Declare an input with that axis.`,
+      )
+    })
+  }
+
+  private memo(key: string, make: () => string): string {
+    const known = this.lengths.get(key)
+    if (known !== undefined) return known
+    const name = make()
+    this.lengths.set(key, name)
+    return name
+  }
+}

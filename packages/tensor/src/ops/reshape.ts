@@ -1,0 +1,313 @@
+import {
+  addDims,
+  type Dim,
+  dimension,
+  divideDims,
+  multiplyDims,
+  type Shape,
+  sameDim,
+  sameShape,
+  shapeText,
+  sizeOf,
+  subtractDims,
+} from '../dimension'
+import { ShapeError } from '../errors'
+import { count, stretch, stridesFor, type Value, walk } from '../reference/value'
+import { broadcastShapes, normalizeAxis, stretchedAxes } from '../shape'
+import { apply, constantRows, type Op, type Tensor, type TensorLike, unify } from '../tensor'
+import { sum } from './reduce'
+
+/** An axis length to ask for: a number, a named or derived dimension, or −1 for "what is left". */
+export type Length = Dim | string
+
+const asDims = (lengths: readonly Length[]): Dim[] =>
+  lengths.map((length) => (typeof length === 'string' ? dimension(length) : length))
+
+/** x with the same elements in another shape; one length may be −1. @throws ShapeError when sizes differ */
+export const reshape = (x: Tensor, lengths: readonly Length[]): Tensor => {
+  const shape = fill(x.shape, asDims(lengths))
+  return sameShape(shape, x.shape) ? x : apply(reshapeOp, [x], { shape })
+}
+
+const fill = (from: Shape, to: readonly Dim[]): Shape => {
+  const open = to.indexOf(-1)
+  const known = sizeOf(to.filter((_, axis) => axis !== open))
+  const rest = open < 0 ? undefined : divideDims(sizeOf(from), known)
+  if (open < 0 ? !sameDim(sizeOf(from), known) : rest === undefined)
+    throw new ShapeError(
+      `reshape: sizes must be equal, got ${shapeText(from)} (${sizeOf(from)} elements) for ${shapeText(to)}. Use other lengths, or one -1.`,
+      { op: 'reshape', shapes: [shapeText(from), shapeText(to)] },
+    )
+  return to.map((dim, axis) => (axis === open ? rest! : dim))
+}
+
+const reshapeOp: Op<{ readonly shape: Shape }> = {
+  name: 'reshape',
+  infer: ([x], { shape }) => ({ dtype: x!.dtype, shape }),
+  gradient: ({ inputs: [x] }, [g]) => [() => reshape(g!, x!.shape)],
+  lower: (onnx, [x], { attributes: { shape } }) =>
+    onnx.node('Reshape', [x!, onnx.shape(oneOpen(shape))], { allowzero: 1 }),
+  evaluate: ([x], _, { outputs: [output] }) => ({ shape: output!.shape, data: x!.data }),
+}
+
+/** A single symbolic axis can be written as −1, which spares the graph the computation of its length. */
+const oneOpen = (shape: Shape): Shape => {
+  const symbolic = shape.filter((dim) => typeof dim !== 'number').length
+  return symbolic === 1 && !shape.includes(0) ? shape.map((dim) => (typeof dim === 'number' ? dim : -1)) : shape
+}
+
+/** x with its axes in the order `permutation` (default: reversed). */
+export const transpose = (
+  x: Tensor,
+  permutation: readonly number[] = x.shape.map((_, axis) => x.shape.length - 1 - axis),
+): Tensor =>
+  permutation.every((from, to) => from === to) && permutation.length === x.shape.length
+    ? x
+    : apply(transposeOp, [x], {
+        permutation: permutation.map((axis) => normalizeAxis('transpose', axis, x.shape.length)),
+      })
+
+const inverse = (permutation: readonly number[]): number[] => {
+  const result: number[] = []
+  permutation.forEach((from, to) => {
+    result[from] = to
+  })
+  return result
+}
+
+const transposeOp: Op<{ readonly permutation: readonly number[] }> = {
+  name: 'transpose',
+  infer: ([x], { permutation }) => {
+    if (permutation.length !== x!.shape.length || new Set(permutation).size !== permutation.length)
+      throw new ShapeError(
+        `transpose: permutation must name each axis once, got [${permutation}] for ${shapeText(x!.shape)}. List every axis.`,
+        { op: 'transpose', shapes: [shapeText(x!.shape)] },
+      )
+    return { dtype: x!.dtype, shape: permutation.map((axis) => x!.shape[axis]!) }
+  },
+  gradient: ({ attributes }, [g]) => [() => transpose(g!, inverse(attributes.permutation))],
+  lower: (onnx, [x], { attributes }) => onnx.node('Transpose', [x!], { perm: attributes.permutation }),
+  evaluate: ([x], { permutation }, { outputs: [output] }) => {
+    const strides = stridesFor(x!.shape)
+    return gathered(
+      x!,
+      output!.shape,
+      permutation.map((axis) => strides[axis]!),
+      0,
+    )
+  },
+}
+
+const gathered = (x: Value, shape: readonly number[], strides: readonly number[], start: number): Value => {
+  const data = new Float64Array(count(shape))
+  walk(shape, strides, (index, offset) => {
+    data[index] = x.data[start + offset]!
+  })
+  return { shape, data }
+}
+
+/** x stretched to `shape` by repeating axes of length 1. */
+export const broadcastTo = (x: Tensor, lengths: readonly Length[]): Tensor => {
+  const shape = asDims(lengths)
+  if (sameShape(x.shape, shape)) return x
+  const reached = broadcastShapes('broadcastTo', x.shape, shape)
+  if (!sameShape(reached, shape))
+    throw new ShapeError(
+      `broadcastTo: axes must be 1 to stretch, got ${shapeText(x.shape)} for ${shapeText(shape)}. Reshape the operand first.`,
+      { op: 'broadcastTo', shapes: [shapeText(x.shape), shapeText(shape)] },
+    )
+  return apply(broadcastOp, [x], { shape })
+}
+
+const broadcastOp: Op<{ readonly shape: Shape }> = {
+  name: 'broadcastTo',
+  infer: ([x], { shape }) => ({ dtype: x!.dtype, shape }),
+  gradient: ({ inputs: [x] }, [g]) => [() => unbroadcast(g!, x!.shape)],
+  lower: (onnx, [x], { attributes }) => onnx.node('Expand', [x!, onnx.shape(attributes.shape)]),
+  evaluate: ([x], _, { outputs: [output] }) => ({ shape: output!.shape, data: stretch(x!, output!.shape) }),
+}
+
+/** Sum of `gradient` over the axes along which an operand of `shape` was broadcast. */
+export const unbroadcast = (gradient: Tensor, shape: Shape): Tensor => {
+  if (sameShape(gradient.shape, shape)) return gradient
+  const axes = stretchedAxes(shape, gradient.shape)
+  return reshape(axes.length ? sum(gradient, { axes, keepAxes: true }) : broadcastTo(gradient, shape), shape)
+}
+
+/** x with `axis` removed; its length must be 1. */
+export const squeeze = (x: Tensor, axis: number): Tensor => {
+  const at = normalizeAxis('squeeze', axis, x.shape.length)
+  if (x.shape[at] !== 1)
+    throw new ShapeError(
+      `squeeze: axis ${axis} must have length 1, got ${shapeText(x.shape)}. Slice or sum it first.`,
+      {
+        op: 'squeeze',
+        axis,
+      },
+    )
+  return reshape(x, x.shape.toSpliced(at, 1))
+}
+
+/** x with a new axis of length 1 before `axis` (negative: counted from the end of the result). */
+export const unsqueeze = (x: Tensor, axis: number): Tensor =>
+  reshape(x, x.shape.toSpliced(normalizeAxis('unsqueeze', axis, x.shape.length + 1), 0, 1))
+
+/** Elements `begin` to `end` (not included) along `axis`; negative bounds count from the end. */
+export const slice = (
+  x: Tensor,
+  axis: number,
+  begin: Dim,
+  end: Dim = x.shape[normalizeAxis('slice', axis, x.shape.length)]!,
+): Tensor => {
+  const at = normalizeAxis('slice', axis, x.shape.length)
+  const length = x.shape[at]!
+  const from = fromEnd(begin, length)
+  const to = fromEnd(end, length)
+  if (from === 0 && sameDim(to, length)) return x
+  if (at === 0 && typeof from === 'number' && typeof to === 'number') {
+    const rows = constantRows(x, from, to)
+    if (rows) return rows
+  }
+  return apply(sliceOp, [x], { axis: at, begin: from, end: to })
+}
+
+const fromEnd = (bound: Dim, length: Dim): Dim =>
+  typeof bound === 'number' && bound < 0 ? addDims(length, bound) : bound
+
+interface SliceAttributes {
+  readonly axis: number
+  readonly begin: Dim
+  readonly end: Dim
+}
+
+const sliceOp: Op<SliceAttributes> = {
+  name: 'slice',
+  infer: ([x], { axis, begin, end }) => {
+    const length = x!.shape[axis]!
+    const size = subtractDims(end, begin)
+    const outside = typeof length === 'number' && typeof end === 'number' && end > length
+    if (outside || (typeof size === 'number' && size < 0))
+      throw new ShapeError(
+        `slice: bounds must lie inside axis ${axis}, got ${begin} to ${end} of ${shapeText(x!.shape)}. Use smaller bounds.`,
+        { op: 'slice', shapes: [shapeText(x!.shape)], axis },
+      )
+    return { dtype: x!.dtype, shape: x!.shape.with(axis, size) }
+  },
+  gradient: ({ inputs: [x], attributes: { axis, begin, end } }, [g]) => [
+    () => pad(g!, axis, begin, subtractDims(x!.shape[axis]!, end)),
+  ],
+  lower: (onnx, [x], { attributes: { axis, begin, end } }) =>
+    onnx.node('Slice', [x!, onnx.shape([begin]), onnx.shape([end]), onnx.shape([axis])]),
+  evaluate: ([x], { axis, begin }, { outputs: [output], bind }) => {
+    const strides = stridesFor(x!.shape)
+    return gathered(x!, output!.shape, strides, bind(begin) * strides[axis]!)
+  },
+}
+
+/** x with `before` and `after` zeros added along `axis`. */
+export const pad = (x: Tensor, axis: number, before: Dim, after: Dim): Tensor => {
+  const at = normalizeAxis('pad', axis, x.shape.length)
+  return before === 0 && after === 0 ? x : apply(padOp, [x], { axis: at, before, after })
+}
+
+const padOp: Op<{ readonly axis: number; readonly before: Dim; readonly after: Dim }> = {
+  name: 'pad',
+  infer: ([x], { axis, before, after }) => ({
+    dtype: x!.dtype,
+    shape: x!.shape.with(axis, addDims(addDims(x!.shape[axis]!, before), after)),
+  }),
+  gradient: ({ inputs: [x], attributes: { axis, before } }, [g]) => [
+    () => slice(g!, axis, before, addDims(before, x!.shape[axis]!)),
+  ],
+  lower: (onnx, [x], { attributes: { axis, before, after }, inputs: [type] }) => {
+    const rank = type!.shape.length
+    const pads: Dim[] = new Array(2 * rank).fill(0)
+    pads[axis] = before
+    pads[rank + axis] = after
+    return onnx.node('Pad', [x!, onnx.shape(pads)])
+  },
+  evaluate: ([x], { axis, before }, { outputs: [output], bind }) => {
+    const data = new Float64Array(count(output!.shape))
+    place(data, output!.shape, x!, axis, bind(before))
+    return { shape: output!.shape, data }
+  },
+}
+
+/** The tensors one after the other along `axis`; their other axes must be equal. */
+export const concat = (tensors: readonly Tensor[], axis: number): Tensor => {
+  if (tensors.length === 0)
+    throw new ShapeError('concat: expected at least one tensor, got none. Pass the tensors to join.', { op: 'concat' })
+  if (tensors.length === 1) return tensors[0]!
+  for (const next of tensors) unify('concat', tensors[0]!, next)
+  return apply(concatOp, tensors, { axis: normalizeAxis('concat', axis, tensors[0]!.shape.length) })
+}
+
+const concatOp: Op<{ readonly axis: number }> = {
+  name: 'concat',
+  infer: (inputs, { axis }) => {
+    const first = inputs[0]!
+    for (const { shape } of inputs)
+      if (
+        shape.length !== first.shape.length ||
+        !shape.every((dim, at) => at === axis || sameDim(dim, first.shape[at]!))
+      )
+        throw new ShapeError(
+          `concat: axes other than ${axis} must be equal, got ${shapeText(first.shape)} and ${shapeText(shape)}. Slice or pad one operand.`,
+          { op: 'concat', shapes: [shapeText(first.shape), shapeText(shape)], axis },
+        )
+    return {
+      dtype: first.dtype,
+      shape: first.shape.with(axis, inputs.map(({ shape }) => shape[axis]!).reduce(addDims)),
+    }
+  },
+  gradient: ({ inputs, attributes: { axis } }, [g]) => {
+    let begin: Dim = 0
+    return inputs.map(({ shape }) => {
+      const from = begin
+      const to = (begin = addDims(from, shape[axis]!))
+      return () => slice(g!, axis, from, to)
+    })
+  },
+  lower: (onnx, inputs, { attributes }) => onnx.node('Concat', inputs, { axis: attributes.axis }),
+  evaluate: (inputs, { axis }, { outputs: [output] }) => {
+    const data = new Float64Array(count(output!.shape))
+    let begin = 0
+    for (const value of inputs) {
+      place(data, output!.shape, value, axis, begin)
+      begin += value.shape[axis]!
+    }
+    return { shape: output!.shape, data }
+  },
+}
+
+/** Writes `value` into an array of `shape`, `begin` elements along `axis`. */
+const place = (data: Float64Array, shape: readonly number[], value: Value, axis: number, begin: number): void => {
+  const strides = stridesFor(shape)
+  walk(value.shape, strides, (index, offset) => {
+    data[offset + begin * strides[axis]!] = value.data[index]!
+  })
+}
+
+/** The tensors along a new first axis. */
+export const stack = (tensors: readonly Tensor[]): Tensor =>
+  concat(
+    tensors.map((tensor) => unsqueeze(tensor, 0)),
+    0,
+  )
+
+/** Parts of x along `axis` with the given lengths. */
+export const split = (x: Tensor, axis: number, lengths: readonly Dim[]): Tensor[] => {
+  let begin: Dim = 0
+  return lengths.map((length) => {
+    const from = begin
+    begin = addDims(begin, length)
+    return slice(x, axis, from, begin)
+  })
+}
+
+/** Number of elements along the given axes. */
+export const countAlong = (shape: Shape, axes: readonly number[]): Dim =>
+  axes.map((axis) => shape[axis]!).reduce<Dim>(multiplyDims, 1)
+
+/** x flattened to one axis. */
+export const flatten = (x: TensorLike): Tensor => reshape(unify('flatten', x, x)[0], [-1])

@@ -1,0 +1,54 @@
+import type { Value } from '../reference/value'
+import { apply, type Op, requireFloating, type Tensor } from '../tensor'
+import { exp, mul, sub } from './elementwise'
+import { sum } from './reduce'
+
+/** e^x / Σ e^x along the last axis. */
+export const softmax = (x: Tensor): Tensor => apply(softmaxOp, [x], undefined)
+
+const softmaxOp: Op<undefined> = {
+  name: 'softmax',
+  infer: ([x]) => {
+    requireFloating('softmax', x!)
+    return { dtype: x!.dtype, shape: x!.shape }
+  },
+  gradient: ({ outputs: [y] }, [g]) => [
+    () => {
+      const weighted = mul(g!, y!)
+      return sub(weighted, mul(y!, sum(weighted, { axes: -1, keepAxes: true })))
+    },
+  ],
+  lower: (onnx, [x]) => onnx.node('Softmax', [x!], { axis: -1 }),
+  evaluate: ([x]) => {
+    const logs = rowLogSoftmax(x!)
+    return { shape: x!.shape, data: logs.map(Math.exp) }
+  },
+}
+
+/** x − log Σ e^x along the last axis. */
+export const logSoftmax = (x: Tensor): Tensor => apply(logSoftmaxOp, [x], undefined)
+
+const logSoftmaxOp: Op<undefined> = {
+  name: 'logSoftmax',
+  infer: ([x]) => {
+    requireFloating('logSoftmax', x!)
+    return { dtype: x!.dtype, shape: x!.shape }
+  },
+  gradient: ({ outputs: [y] }, [g]) => [() => sub(g!, mul(exp(y!), sum(g!, { axes: -1, keepAxes: true })))],
+  lower: (onnx, [x]) => onnx.node('LogSoftmax', [x!], { axis: -1 }),
+  evaluate: ([x]) => ({ shape: x!.shape, data: rowLogSoftmax(x!) }),
+}
+
+const rowLogSoftmax = (x: Value): Float64Array => {
+  const width = x.shape.at(-1) ?? 1
+  const data = new Float64Array(x.data.length)
+  for (let begin = 0; begin < data.length; begin += width) {
+    const row = x.data.subarray(begin, begin + width)
+    const top = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)
+    const total = row.reduce((a, b) => a + Math.exp(b - top), 0)
+    row.forEach((value, i) => {
+      data[begin + i] = value - top - Math.log(total)
+    })
+  }
+  return data
+}

@@ -1,0 +1,35 @@
+import type * as ort from 'onnxruntime-common'
+import type { NdArray } from '../array'
+import type { DType, TypedArray } from '../dtype'
+import { zerosOf } from '../dtype'
+
+/** Element types whose name ONNX Runtime shares with us. */
+export type OrtTensor = ort.Tensor
+
+/** Constructor of ONNX Runtime's tensors; the same in Node and in browsers. */
+export type OrtTensorConstructor = new (
+  type: ort.Tensor.Type,
+  data: ort.Tensor.DataTypeMap[ort.Tensor.Type],
+  shape: readonly number[],
+) => OrtTensor
+
+/** An ONNX Runtime tensor over the elements of `array`, without a copy. */
+export const toOrt = (Tensor: OrtTensorConstructor, { dtype, shape, data }: NdArray): OrtTensor =>
+  new Tensor(dtype as ort.Tensor.Type, data as never, shape)
+
+/** The elements of a CPU tensor, without a copy. */
+export const fromOrt = (tensor: OrtTensor): NdArray => ({
+  dtype: tensor.type as DType,
+  shape: tensor.dims,
+  data: tensor.data as TypedArray,
+})
+
+/** Zeros in the shape and type of `like`. */
+export const emptyLike = (like: { readonly dtype: DType; readonly shape: readonly number[] }): NdArray => ({
+  dtype: like.dtype,
+  shape: like.shape,
+  data: zerosOf(
+    like.dtype,
+    like.shape.reduce((size, length) => size * length, 1),
+  ),
+})

@@ -1,0 +1,282 @@
+import type { NdArray } from './array'
+import { array } from './array'
+import { type Dim, dimension, type Shape, shapeText } from './dimension'
+import { bytesPerElement, type DType, isFloating, type TypedArray, toTyped } from './dtype'
+import { DTypeError, ShapeError, TensorError } from './errors'
+import type { Lowering } from './onnx/lowering'
+import type { Value } from './reference/value'
+
+/** Element type and shape of a traced value. */
+export interface TensorType {
+  readonly dtype: DType
+  readonly shape: Shape
+}
+
+/** One application of an operation. Plain data: it owns no memory and needs no disposal. */
+export interface Node {
+  readonly op: Op<never>
+  readonly inputs: readonly Tensor[]
+  readonly attributes: unknown
+  readonly outputs: readonly TensorType[]
+}
+
+/** A traced value: output `index` of a node. It has a type, but no elements until a program runs. */
+export class Tensor implements TensorType {
+  readonly node: Node
+  readonly index: number
+
+  constructor(node: Node, index = 0) {
+    this.node = node
+    this.index = index
+  }
+
+  get dtype(): DType {
+    return this.node.outputs[this.index]!.dtype
+  }
+
+  /** Axis lengths; named dimensions stay symbolic. */
+  get shape(): Shape {
+    return this.node.outputs[this.index]!.shape
+  }
+
+  toString(): string {
+    return `${this.node.op.name}: ${this.dtype}${shapeText(this.shape)}`
+  }
+}
+
+/** What a gradient rule sees of the call it differentiates. */
+export interface Call<Attributes> {
+  readonly inputs: readonly Tensor[]
+  readonly outputs: readonly Tensor[]
+  readonly attributes: Attributes
+}
+
+/** Gradient for one operand: a tensor, a function that builds it when it is wanted, or nothing where it is zero. */
+export type OperandGradient = Tensor | (() => Tensor | undefined) | undefined
+
+/**
+ * Vector-Jacobian product of an op: gradients of its operands from the gradients of its results (undefined where a
+ * result does not matter). Written in traced tensors, so gradients of gradients come for free.
+ */
+export type GradientRule<Attributes> = (
+  call: Call<Attributes>,
+  cotangents: readonly (Tensor | undefined)[],
+) => readonly OperandGradient[]
+
+/**
+ * Everything the system knows about an operation. A missing part does not type-check.
+ * Users define their own with `defineOp` the same way as this package does.
+ */
+export interface Op<Attributes> {
+  /** Name in printed traces and errors. */
+  readonly name: string
+  /** Types of the results; throws ShapeError or DTypeError with a full sentence when operands do not fit. */
+  infer(inputs: readonly TensorType[], attributes: Attributes): TensorType | readonly TensorType[]
+  /** Gradient rule, or `none` for ops that are constant almost everywhere or integer-valued. */
+  readonly gradient: GradientRule<Attributes> | 'none'
+  /** ONNX nodes; returns the names of the results. */
+  lower(onnx: Lowering, inputs: readonly string[], call: LoweredCall<Attributes>): string | readonly string[]
+  /** Reference result in float64. */
+  evaluate(inputs: readonly Value[], attributes: Attributes, context: Evaluation): Value | readonly Value[]
+}
+
+/** What the reference evaluator tells an op about the call it runs. */
+export interface Evaluation {
+  readonly outputs: readonly ConcreteType[]
+  /** Length of a dimension in this call. */
+  bind(dim: Dim): number
+}
+
+/** Types and attributes of the call being lowered. */
+export interface LoweredCall<Attributes> {
+  readonly attributes: Attributes
+  readonly inputs: readonly TensorType[]
+  readonly outputs: readonly TensorType[]
+}
+
+/** A type whose dimensions are all known. */
+export interface ConcreteType {
+  readonly dtype: DType
+  readonly shape: readonly number[]
+}
+
+/** Applies `op`: checks its operands and returns its results as traced tensors. */
+export const applyAll = <A>(op: Op<A>, inputs: readonly Tensor[], attributes: A): Tensor[] => {
+  const inferred = op.infer(inputs, attributes)
+  const outputs = Array.isArray(inferred) ? (inferred as readonly TensorType[]) : [inferred as TensorType]
+  const node: Node = { op: op as Op<never>, inputs, attributes, outputs }
+  return outputs.map((_, index) => new Tensor(node, index))
+}
+
+/** Applies an op with one result. */
+export const apply = <A>(op: Op<A>, inputs: readonly Tensor[], attributes: A): Tensor => {
+  const results = applyAll(op, inputs, attributes)
+  return results[0]!
+}
+
+/** A function that applies `op`. This is how an op of your own is made; see the guide "How to add an op". */
+export const defineOp =
+  <A = undefined>(op: Op<A>): ((inputs: readonly Tensor[], attributes: A) => Tensor) =>
+  (inputs, attributes) =>
+    apply(op, inputs, attributes)
+
+/** Something that stands for a tensor in an expression; numbers take the type of the other operand. */
+export type TensorLike = Tensor | number
+
+/** Elements that a program carries in itself: in memory, or a range of a file that is mapped, not copied. */
+export interface ConstantSource extends ConcreteType {
+  /** Where the bytes lie when they are a range of a file. */
+  readonly location?: { readonly path: string; readonly offset: number; readonly byteLength: number }
+  /** The elements; reads the file range where there is one. */
+  read(): TypedArray
+}
+
+const constantOp: Op<ConstantSource> = {
+  name: 'constant',
+  infer: (_, source) => ({ dtype: source.dtype, shape: source.shape }),
+  gradient: 'none',
+  lower: (onnx, _, { attributes }) => onnx.initializer(attributes),
+  evaluate: (_, source) => ({ shape: source.shape, data: elementsOf(source) }),
+}
+
+const elementsOf = (source: ConstantSource): Float64Array => {
+  const data = source.read()
+  if (source.dtype === 'bfloat16' || source.dtype === 'float16')
+    return Float64Array.from(data as Uint16Array, source.dtype === 'bfloat16' ? bfloat16Value : float16Value)
+  return data instanceof BigInt64Array ? Float64Array.from(data, Number) : Float64Array.from(data as Float32Array)
+}
+
+const bits = new DataView(new ArrayBuffer(4))
+const bfloat16Value = (pattern: number): number => {
+  bits.setUint32(0, pattern << 16)
+  return bits.getFloat32(0)
+}
+const float16Value = (pattern: number): number => {
+  const sign = pattern & 0x8000 ? -1 : 1
+  const exponent = (pattern >> 10) & 31
+  const fraction = pattern & 1023
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY
+  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024))
+}
+
+/**
+ * A constant of the program: numbers, an array, or a range of a file.
+ * Closing over an array in a traced function needs this call; arguments do not.
+ */
+export const constant = (
+  value: number | NdArray | ConstantSource,
+  dtype: DType = typeof value === 'number' ? 'float32' : value.dtype,
+): Tensor => {
+  if (typeof value === 'number') return scalar(value, dtype)
+  if ('read' in value) return apply(constantOp, [], value)
+  const data = toTyped(dtype, value.data)
+  return apply(constantOp, [], { dtype, shape: value.shape, read: () => data })
+}
+
+const scalar = (value: number, dtype: DType): Tensor => {
+  const data = array(value, { dtype }).data
+  return apply(constantOp, [], { dtype, shape: [], read: () => data })
+}
+
+/** The source of a constant tensor; undefined for every other tensor. */
+export const constantSource = (tensor: Tensor): ConstantSource | undefined =>
+  tensor.node.op === (constantOp as Op<never>) ? (tensor.node.attributes as ConstantSource) : undefined
+
+/** The value of a scalar constant in memory; undefined for every other tensor. */
+export const scalarValue = (tensor: Tensor): number | undefined => {
+  const source = constantSource(tensor)
+  return source && source.shape.length === 0 && !source.location ? Number(source.read()[0]) : undefined
+}
+
+/**
+ * Rows `begin` to `end` of a constant as a constant of its own that shares the same memory or file range.
+ * Undefined when `tensor` is not a constant.
+ */
+export const constantRows = (tensor: Tensor, begin: number, end: number): Tensor | undefined => {
+  const source = constantSource(tensor)
+  if (!source || source.shape.length === 0) return undefined
+  const row = source.shape.slice(1).reduce((product, length) => product * length, 1)
+  const bytes = row * bytesPerElement[source.dtype]
+  return apply(constantOp, [], {
+    dtype: source.dtype,
+    shape: [end - begin, ...source.shape.slice(1)],
+    ...(source.location && {
+      location: {
+        path: source.location.path,
+        offset: source.location.offset + begin * bytes,
+        byteLength: (end - begin) * bytes,
+      },
+    }),
+    read: () => source.read().subarray(begin * row, end * row) as TypedArray,
+  })
+}
+
+interface InputAttributes extends TensorType {
+  readonly name: string
+}
+
+const inputOp: Op<InputAttributes> = {
+  name: 'input',
+  infer: (_, { dtype, shape }) => ({ dtype, shape }),
+  gradient: 'none',
+  lower: (_, __, { attributes }) => attributes.name,
+  evaluate: (_, { name }) => {
+    throw new TensorError('argument', `evaluate: input '${name}' must be given, got nothing. Pass it as an argument.`)
+  },
+}
+
+/** A placeholder for an argument of a program; `compile` makes these from the declared inputs. */
+export const input = (name: string, { dtype, shape }: TensorType): Tensor => apply(inputOp, [], { name, dtype, shape })
+
+/** True for a placeholder made by `input`. */
+export const isInput = (tensor: Tensor): boolean => tensor.node.op === (inputOp as Op<never>)
+
+/** Name of a placeholder made by `input`. */
+export const inputName = (tensor: Tensor): string => (tensor.node.attributes as InputAttributes).name
+
+const spec =
+  (dtype: DType) =>
+  (...shape: (number | string | Dim)[]): TensorType => ({
+    dtype,
+    shape: shape.map((dim) => (typeof dim === 'string' ? dimension(dim) : dim)),
+  })
+
+/** Type of a float32 argument: `f32('B', 3)`. Names are dimensions whose size every call may choose. */
+export const f32 = spec('float32')
+/** Type of an int32 argument. */
+export const i32 = spec('int32')
+/** Type of an int64 argument. */
+export const i64 = spec('int64')
+/** Type of a boolean argument. */
+export const bool = spec('bool')
+
+/** Operands as tensors of one dtype; numbers become scalars of the tensor's type. @throws DTypeError when they differ */
+export const unify = (op: string, a: TensorLike, b: TensorLike): [Tensor, Tensor] => {
+  const dtype = a instanceof Tensor ? a.dtype : b instanceof Tensor ? b.dtype : 'float32'
+  const left = a instanceof Tensor ? a : scalar(a, dtype)
+  const right = b instanceof Tensor ? b : scalar(b, dtype)
+  if (left.dtype !== right.dtype)
+    throw new DTypeError(
+      `${op}: operands must have one dtype, got ${left.dtype}${shapeText(left.shape)} and ${right.dtype}${shapeText(right.shape)}. Cast one with cast(x, '${left.dtype}').`,
+      { op, shapes: [shapeText(left.shape), shapeText(right.shape)] },
+    )
+  return [left, right]
+}
+
+/** @throws DTypeError unless the operand is a floating-point tensor */
+export const requireFloating = (op: string, type: TensorType): void => {
+  if (!isFloating(type.dtype))
+    throw new DTypeError(
+      `${op}: expected a floating-point tensor, got ${type.dtype}${shapeText(type.shape)}. Cast it with cast(x, 'float32').`,
+      { op, shapes: [shapeText(type.shape)] },
+    )
+}
+
+/** @throws ShapeError unless the operand has exactly `rank` axes */
+export const requireRank = (op: string, type: TensorType, rank: number): void => {
+  if (type.shape.length !== rank)
+    throw new ShapeError(`${op}: expected ${rank} axes, got ${shapeText(type.shape)}. Reshape the operand.`, {
+      op,
+      shapes: [shapeText(type.shape)],
+    })
+}

@@ -1,0 +1,44 @@
+import type { Node, Tensor } from '../tensor'
+import type { Program } from '../trace'
+import { sortedNodes } from './gradient'
+
+/** Ops whose result is, or may be, the memory of an operand. */
+const aliasing = new Set(['reshape', 'customGradient', 'after'])
+/** Ops that read element i only to write element i. */
+const elementwise = new Set(['add', 'sub', 'mul', 'div', 'neg', 'where', 'sqrt', 'maximum', 'minimum', 'cast'])
+
+/**
+ * True where output `index` may be written over input `index` while the program runs: every reader of the input is
+ * an ancestor of the writer, or the writer itself going element by element. Otherwise the runtime needs two buffers.
+ */
+export const mayOverwrite = (program: Program, index: number): boolean => {
+  const source = program.inputs[index]!.tensor.node
+  const writer = producer(program.outputs[index]!)
+  if (writer === source) return true
+  const ancestors = new Set(sortedNodes([program.outputs[index]!]))
+  return readersOf(program, source).every((reader) =>
+    reader === writer ? elementwise.has(writer.op.name) : ancestors.has(reader),
+  )
+}
+
+const producer = (tensor: Tensor): Node => {
+  let { node, index } = tensor
+  while (aliasing.has(node.op.name)) {
+    const operands = node.op.name === 'customGradient' ? node.inputs.slice(-node.outputs.length) : node.inputs
+    const next = operands[index]!
+    node = next.node
+    index = next.index
+  }
+  return node
+}
+
+const readersOf = (program: Program, source: Node): Node[] => {
+  const aliases = new Set([source])
+  const readers: Node[] = []
+  for (const node of program.nodes) {
+    if (!node.inputs.some((operand) => aliases.has(operand.node))) continue
+    if (aliasing.has(node.op.name)) aliases.add(node)
+    else readers.push(node)
+  }
+  return readers
+}
