@@ -1,1 +1,6 @@
-export {}
+export { type Bm25, type Bm25Options, type Bm25Report, type Bm25Settings, bm25 } from './bm25/bm25'
+export type { Bm25Parameters, Bm25Variant } from './bm25/variants'
+export { ndcg } from './evaluate/ndcg'
+export { trecEval } from './evaluate/trec'
+export { maximalMarginalRelevance } from './fuse/mmr'
+export { reciprocalRankFusion } from './fuse/rank-fusion'

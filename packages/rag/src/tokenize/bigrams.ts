@@ -1,0 +1,46 @@
+import type { TextTokenizer } from './tokenizer'
+
+/** Options of `bigrams`. */
+export interface BigramOptions {
+  /** Also index every single character, so that one-character queries (药) find something; about doubles the index. */
+  readonly unigrams?: boolean
+}
+
+/**
+ * A tokenizer for Chinese mixed with Latin words and numbers, without a dictionary: runs of Chinese, Japanese or Korean
+ * characters give overlapping pairs (高血压 → 高血, 血压; a run of one gives itself), everything else whole words in
+ * lower case (HbA1c → hba1c, 5.6 → 5.6). Full-width forms are folded (NFKC); punctuation and white space separate.
+ */
+export const bigrams = ({ unigrams = false }: BigramOptions = {}): TextTokenizer => ({
+  name: unigrams ? 'bigrams+unigrams' : 'bigrams',
+  tokenize(text) {
+    const terms: string[] = []
+    for (const [run] of fold(text).matchAll(runs))
+      if (isIdeographic.test(run)) pushPairs(terms, run, unigrams)
+      else terms.push(run)
+    return terms
+  },
+})
+
+/** The text with compatibility forms folded and in lower case, as the built-in tokenizers see it. */
+export const fold = (text: string): string => text.normalize('NFKC').toLowerCase()
+
+const ideographic = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}`
+const isIdeographic = new RegExp(`^[${ideographic}]`, 'u')
+/** Runs of ideographic characters, or words: letters, marks and digits, with a point or comma only inside a number. */
+const runs = new RegExp(
+  `[${ideographic}]+|(?:(?![${ideographic}])[\\p{L}\\p{M}\\p{N}])+(?:(?<=\\p{N})[.,](?=\\p{N})(?:(?![${ideographic}])[\\p{L}\\p{M}\\p{N}])+)*`,
+  'gu',
+)
+
+function pushPairs(terms: string[], run: string, unigrams: boolean): void {
+  const characters = hasSurrogate.test(run) ? Array.from(run) : run
+  const { length } = characters
+  if (length === 1) terms.push(run)
+  else {
+    for (let i = 0; i + 1 < length; i++) terms.push(`${characters[i]}${characters[i + 1]}`)
+    if (unigrams) terms.push(...characters)
+  }
+}
+
+const hasSurrogate = /[\ud800-\udfff]/

@@ -1,0 +1,58 @@
+import { RagError } from '../errors'
+import { fold } from './bigrams'
+import type { TextTokenizer } from './tokenizer'
+
+/** Options of `jieba`. */
+export interface JiebaOptions {
+  /** `search` also gives the shorter words inside long ones, `default` cuts once. */
+  readonly mode?: 'search' | 'default'
+  /** Guess words that the dictionary does not hold. */
+  readonly hmm?: boolean
+  /** More entries (`word frequency tag` a line), such as medical terms, beside jieba's own dictionary. */
+  readonly dictionary?: string | Uint8Array | undefined
+  /** Tells two dictionaries apart in the tokenizer's name; needed with `dictionary`. */
+  readonly dictionaryName?: string | undefined
+}
+
+/**
+ * A tokenizer that cuts Chinese into words with `@node-rs/jieba`, which is loaded on this call and not before. Terms are
+ * folded like those of `bigrams`; punctuation and white space are left out.
+ *
+ * @throws RagError (`dependency`) when `@node-rs/jieba` cannot be loaded, (`option`) for a dictionary without a name
+ */
+export async function jieba({
+  mode = 'search',
+  hmm = true,
+  dictionary,
+  dictionaryName,
+}: JiebaOptions = {}): Promise<TextTokenizer> {
+  if (dictionary !== undefined && !dictionaryName)
+    throw new RagError(
+      'option',
+      `jieba: expected a dictionaryName beside the dictionary, got none. Name it, so that a saved index is not opened with another one.`,
+      { operation: 'jieba' },
+    )
+  const cutter = await load()
+  if (dictionary !== undefined)
+    cutter.loadDict(typeof dictionary === 'string' ? new TextEncoder().encode(dictionary) : dictionary)
+  const cut = mode === 'search' ? cutter.cutForSearch.bind(cutter) : cutter.cut.bind(cutter)
+  return {
+    name: ['jieba', mode, ...(hmm ? [] : ['no-hmm']), ...(dictionaryName ? [dictionaryName] : [])].join('/'),
+    tokenize: (text) => cut(fold(text), hmm).filter((word) => hasLetter.test(word)),
+  }
+}
+
+const hasLetter = /[\p{L}\p{N}]/u
+
+async function load() {
+  try {
+    const [{ Jieba }, { dict }] = await Promise.all([import('@node-rs/jieba'), import('@node-rs/jieba/dict.js')])
+    return Jieba.withDict(dict)
+  } catch (cause) {
+    throw new RagError(
+      'dependency',
+      `jieba: expected the package @node-rs/jieba, got ${(cause as Error).message}. Install it, or use bigrams(), which needs nothing.`,
+      { operation: 'jieba', cause },
+    )
+  }
+}
