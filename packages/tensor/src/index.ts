@@ -17,6 +17,7 @@ export {
 } from './dimension'
 export { bytesPerElement, type DType, isFloating, type TypedArray, toTyped, viewOf, zerosOf } from './dtype'
 export { DTypeError, ShapeError, TensorError, type TensorErrorCode, type TensorErrorFields } from './errors'
+export { type FlatEntry, type FlatLayout, flatLayout, flattenBy, unflatten } from './flat'
 export { type Graph, type GraphNode, lowerProgram } from './onnx/graph'
 export { type AttributeValue, type Lowering, microsoft, type Target } from './onnx/lowering'
 export { opset, writeModel } from './onnx/model'
@@ -39,7 +40,7 @@ export {
   geluTanh,
   greater,
   greaterEqual,
-  isNaN,
+  isNotANumber,
   less,
   lessEqual,
   log,
@@ -80,6 +81,7 @@ export {
 } from './ops/indexing'
 export { linear, type MatmulOptions, matmul } from './ops/matmul'
 export { layerNorm, rmsNorm } from './ops/normalization'
+export { dropout, normal, randomWords, uniform } from './ops/random'
 export { argMax, logSumExp, max, mean, min, type ReduceOptions, sum } from './ops/reduce'
 export {
   broadcastTo,
@@ -98,6 +100,7 @@ export {
 } from './ops/reshape'
 export { rotary } from './ops/rotary'
 export { logSoftmax, softmax } from './ops/softmax'
+export { fillNormal, fillUniform, foldIn, type RandomKey, randomKey, threefry } from './random/threefry'
 export { evaluateProgram } from './reference/evaluate'
 export type { Value } from './reference/value'
 export { type Executable, isResident, type LoadOptions, type Operand, type Resident, type Runtime } from './runtime'

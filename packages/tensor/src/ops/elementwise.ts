@@ -132,7 +132,7 @@ export const erf = unary('erf', {
 /** max(x, 0); gradient 0 at 0. */
 export const relu = unary('relu', {
   onnx: 'Relu',
-  evaluate: (x) => (x > 0 ? x : x === x ? 0 : x),
+  evaluate: (x) => Math.max(x, 0), // NaN stays
   gradient: (g, _, y) => mul(g, sign(y)),
 })
 /** x · sigmoid(x) (SiLU, swish). */
@@ -233,7 +233,7 @@ export const or: (a: Tensor, b: Tensor) => Tensor = logical('or', 'Or', (a, b) =
 /** Not x, for booleans. */
 export const not = unary('not', { onnx: 'Not', evaluate: (x) => Number(!x), integers: true })
 /** True where x is NaN. */
-export const isNaN = (x: Tensor): Tensor => not(equal(x, x))
+export const isNotANumber = (x: Tensor): Tensor => not(equal(x, x))
 
 /** x². */
 export const square = (x: Tensor): Tensor => mul(x, x)
@@ -261,12 +261,12 @@ function simplified(
   }
 }
 
-const valueOf = (x: TensorLike): number | undefined => (typeof x === 'number' ? x : scalarValue(x))
+const numberOf = (x: TensorLike): number | undefined => (typeof x === 'number' ? x : scalarValue(x))
 function isZero(x: TensorLike): boolean {
-  return valueOf(x) === 0
+  return numberOf(x) === 0
 }
 function isOne(x: TensorLike): boolean {
-  return valueOf(x) === 1
+  return numberOf(x) === 1
 }
 
 /** erf in float64, by series below 2.5 and by continued fraction above; absolute error below 1e-15. */

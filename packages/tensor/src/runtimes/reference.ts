@@ -15,7 +15,7 @@ export const referenceRuntime = (): Runtime => {
     if (disposed)
       throw new TensorError('disposed', 'run: expected a live runtime, got a disposed one. Create a new runtime.')
   }
-  const valueOf = (operand: Operand): NdArray => (isResident(operand) ? (operand as Held).array : operand)
+  const arrayOf = (operand: Operand): NdArray => (isResident(operand) ? (operand as Held).array : operand)
   const runtime: Runtime = {
     name: 'reference',
     load: async (program) => {
@@ -23,7 +23,7 @@ export const referenceRuntime = (): Runtime => {
       return {
         run: async (inputs, targets) => {
           alive()
-          const arrays = inputs.map(valueOf)
+          const arrays = inputs.map(arrayOf)
           const results = evaluateProgram(program, arrays, bindInputs(program.inputs, arrays))
           return results.map((result, i) => {
             const target = targets[i] as Held | undefined
