@@ -1,0 +1,32 @@
+import { add, attention, concat, layerNorm, reshape, split, type Tensor, transpose } from '@qilin-med/tensor'
+import type { ModelConfig } from '../config/types'
+import type { Network } from '../network'
+import type { KeyValue, LayerContext } from './context'
+import { activation, type LayerResult } from './decoder'
+
+/** Layer norm with weight and bias under `name`. */
+export const gpt2Norm = (config: ModelConfig, net: Network, name: string, x: Tensor): Tensor =>
+  layerNorm(x, net.parameter(`${name}.weight`), net.parameter(`${name}.bias`), { epsilon: config.norm.epsilon })
+
+/** One layer of GPT-2 (Radford et al. 2019). x [B, T, D]. */
+export const gpt2Layer = (
+  config: ModelConfig,
+  net: Network,
+  layer: number,
+  x: Tensor,
+  context: LayerContext,
+  past?: KeyValue,
+): LayerResult => {
+  const path = `transformer.h.${layer}`
+  const { hiddenSize: width, heads, headSize } = config
+  const packed = net.linear(`${path}.attn.c_attn`, gpt2Norm(config, net, `${path}.ln_1`, x))
+  const [q, k, v] = split(packed, 2, [width, width, width]).map((t) =>
+    transpose(reshape(t, [...t.shape.slice(0, 2), heads, headSize]), [0, 2, 1, 3]),
+  )
+  const key = past ? concat([past.key, k!], 2) : k!
+  const value = past ? concat([past.value, v!], 2) : v!
+  const mixed = transpose(attention(q!, key, value, context.masks.full!, { scale: config.queryScale }), [0, 2, 1, 3])
+  const middle = add(x, net.linear(`${path}.attn.c_proj`, reshape(mixed, x.shape)))
+  const inner = activation(config)(net.linear(`${path}.mlp.c_fc`, gpt2Norm(config, net, `${path}.ln_2`, middle)))
+  return { x: add(middle, net.linear(`${path}.mlp.c_proj`, inner)), cache: { key, value } }
+}

@@ -1,0 +1,101 @@
+import { add, div, matmul, maximum, mul, sqrt, square, sum, type Tensor, tanh } from '@qilin-med/tensor'
+import type { ModelConfig } from './config/types'
+import {
+  type CachedBatch,
+  cachedContext,
+  type KeyValue,
+  type LayerContext,
+  rowContext,
+  type TokenBatch,
+} from './families/context'
+import { decoderLayer, norm } from './families/decoder'
+import { gpt2Layer, gpt2Norm } from './families/gpt2'
+import type { Network } from './network'
+
+const embed = (config: ModelConfig, net: Network, ids: Tensor, positions: Tensor): Tensor => {
+  if (config.positions === 'learned')
+    return add(net.embedding('transformer.wte', ids), net.embedding('transformer.wpe', positions))
+  return mul(net.embedding('model.embed_tokens', ids), config.embeddingScale)
+}
+
+const finalNorm = (config: ModelConfig, net: Network, x: Tensor): Tensor =>
+  config.family === 'gpt2' ? gpt2Norm(config, net, 'transformer.ln_f', x) : norm(config, net, 'model.norm', x)
+
+const runLayers = (
+  config: ModelConfig,
+  net: Network,
+  start: Tensor,
+  context: LayerContext,
+  past: readonly KeyValue[] = [],
+  seen: (x: Tensor) => void = () => {},
+): { x: Tensor; caches: KeyValue[] } => {
+  const layerOf = config.family === 'gpt2' ? gpt2Layer : decoderLayer
+  const caches: KeyValue[] = []
+  let x = start
+  for (let layer = 0; layer < config.layers; layer++) {
+    seen(x)
+    const result = layerOf(config, net, layer, x, context, past[layer])
+    x = result.x
+    caches.push(result.cache)
+  }
+  return { x, caches }
+}
+
+/** Hidden states [B, T, D] of whole rows, after the final norm: what the output head reads. */
+export const hiddenStates = (config: ModelConfig, net: Network, batch: TokenBatch): Tensor => {
+  const x = embed(config, net, batch.ids, batch.positions)
+  return finalNorm(config, net, runLayers(config, net, x, rowContext(config, batch)).x)
+}
+
+/**
+ * Hidden states before each layer and, last, after the final norm: `layers + 1` tensors [B, T, D], as
+ * `output_hidden_states` of transformers gives them.
+ */
+export const allHiddenStates = (config: ModelConfig, net: Network, batch: TokenBatch): Tensor[] => {
+  const states: Tensor[] = []
+  const start = embed(config, net, batch.ids, batch.positions)
+  const { x } = runLayers(config, net, start, rowContext(config, batch), [], (state) => states.push(state))
+  return [...states, finalNorm(config, net, x)]
+}
+
+/** Hidden states of new tokens that also see cached ones, and the caches grown by them. */
+export const cachedHiddenStates = (
+  config: ModelConfig,
+  net: Network,
+  batch: CachedBatch,
+): { readonly hidden: Tensor; readonly caches: readonly KeyValue[] } => {
+  const start = embed(config, net, batch.ids, batch.positions)
+  const { x, caches } = runLayers(config, net, start, cachedContext(config, batch), batch.past)
+  return { hidden: finalNorm(config, net, x), caches }
+}
+
+/** The matrix that turns hidden states into vocabulary logits. */
+export interface OutputHead {
+  /** [V, D] */
+  readonly weight: Tensor
+  /** c in c·tanh(logit/c); undefined for none. */
+  readonly softcap: number | undefined
+}
+
+/** Output head of the model: its own matrix or the embedding, rows normalised where the model asks for it. */
+export const outputHead = (config: ModelConfig, net: Network): OutputHead => {
+  const name = config.tiedEmbeddings
+    ? config.family === 'gpt2'
+      ? 'transformer.wte.weight'
+      : 'model.embed_tokens.weight'
+    : 'lm_head.weight'
+  const weight = net.parameter(name)
+  return {
+    weight: config.normalizedHead ? unitRows(weight) : weight,
+    softcap: config.softcaps.logits,
+  }
+}
+
+const unitRows = (weight: Tensor): Tensor =>
+  div(weight, maximum(sqrt(sum(square(weight), { axes: -1, keepAxes: true })), 1e-12))
+
+/** Vocabulary logits [..., V] of hidden states [..., D]. */
+export const projectToVocabulary = ({ weight, softcap }: OutputHead, hidden: Tensor): Tensor => {
+  const logits = matmul(hidden, weight, { transposeB: true })
+  return softcap === undefined ? logits : mul(tanh(mul(logits, 1 / softcap)), softcap)
+}

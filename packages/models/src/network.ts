@@ -1,0 +1,33 @@
+import { add, gather, linear, matmul, type Tensor } from '@qilin-med/tensor'
+import { ModelsError } from './errors'
+import type { Module } from './families/modules'
+
+/**
+ * The layers of a model as functions of their path. A forward pass is written against this, so that adapters and
+ * quantised weights change what a layer does without the pass knowing.
+ */
+export interface Network {
+  /** Output [..., out] of the linear layer at `path` for x [..., in]. */
+  linear(path: string, x: Tensor): Tensor
+  /** Rows of the embedding table at `path`. */
+  embedding(path: string, ids: Tensor): Tensor
+  /** A parameter that belongs to no linear layer or table, such as the weight of a norm. */
+  parameter(name: string): Tensor
+}
+
+/** The plain network over the given weights: `weight(name)` returns the tensor with that checkpoint name. */
+export const network = (modules: readonly Module[], weight: (name: string) => Tensor): Network => {
+  const byPath = new Map(modules.map((module) => [module.path, module]))
+  return {
+    linear: (path, x) => {
+      const module = byPath.get(path)
+      if (!module) throw new ModelsError('unknown-module', `linear: expected a layer of the model, got '${path}'.`)
+      const w = weight(`${path}.weight`)
+      const bias = module.bias ? weight(`${path}.bias`) : undefined
+      if (module.kind !== 'conv1d') return linear(x, w, bias)
+      return bias ? add(matmul(x, w), bias) : matmul(x, w) // GPT-2 stores [in, out]
+    },
+    embedding: (path, ids) => gather(weight(`${path}.weight`), ids),
+    parameter: weight,
+  }
+}
