@@ -1,20 +1,43 @@
-/** A tokenizer as this package uses it. `@qilin-med/models` returns one; any object of this shape will do. */
+/** A tokenizer as this package uses it: the one of `@qilin-med/models`, or any object of this shape. */
 export interface Tokenizer {
   /** Token ids of `text`. Special tokens that the tokenizer adds by itself (BOS, EOS) come only with `addSpecialTokens` (default true). */
   encode(text: string, options?: { readonly addSpecialTokens?: boolean }): ArrayLike<number>
   /** Text of `ids`. */
-  decode(ids: ArrayLike<number>, options?: { readonly skipSpecialTokens?: boolean }): string
+  decode(ids: Iterable<number>, options?: { readonly skipSpecialTokens?: boolean }): string
   readonly bosId?: number | undefined
   readonly eosId?: number | undefined
   readonly padId?: number | undefined
-  /** Text of the end token, such as `</s>`; TRL adds it to plain text rows. */
-  readonly eosToken?: string | undefined
+  /** Text of a token, such as `</s>` for `eosId`; TRL adds it to plain text rows. */
+  idToToken?(id: number): string | undefined
   /** Largest id plus one; decides whether token shards need two or four bytes per id. */
-  readonly vocabSize?: number | undefined
+  readonly vocabularySize?: number | undefined
+}
+
+/** Options with which a conversation is rendered. */
+export interface ChatRenderOptions {
+  /** Ends with the header of an assistant turn. */
+  readonly addGenerationPrompt?: boolean
+  /** Leaves the last message open. */
+  readonly continueFinalMessage?: boolean
+  readonly tools?: readonly unknown[]
+  /** Further variables of the template, such as `enable_thinking`. */
+  readonly variables?: Readonly<Record<string, unknown>>
+}
+
+/** A conversation as text and ids; `assistantMask` is 1 for tokens of the assistant where the template marks them. */
+export interface RenderedConversation {
+  readonly text: string
+  readonly ids: ArrayLike<number>
+  readonly assistantMask: Uint8Array | undefined
+}
+
+/** A tokenizer with a chat template. */
+export interface ChatTokenizer extends Tokenizer {
+  applyChatTemplate(messages: readonly Message[], options?: ChatRenderOptions): RenderedConversation
 }
 
 /** One message of a conversation. */
-export interface Message {
+export type Message = {
   readonly role: 'system' | 'user' | 'assistant' | 'tool'
   readonly content: string
 }
@@ -92,6 +115,8 @@ export interface Fault {
   readonly file: string
   readonly line: number
   readonly excerpt?: string | undefined
+  /** True when the row was changed and kept; such faults are counted apart. */
+  readonly kept?: boolean | undefined
 }
 
 /** Where readers, converters and filters report what they leave out. `faultLog()` makes one that counts. */
@@ -104,6 +129,8 @@ export interface StepReport {
   readonly output: number
   /** Rows left out, by reason. */
   readonly dropped: Readonly<Record<string, number>>
+  /** Rows changed and kept, by what was changed. */
+  readonly changed: Readonly<Record<string, number>>
   /** First examples of what was left out or changed. */
   readonly examples: readonly Fault[]
 }

@@ -1,0 +1,123 @@
+import type { TokenRow } from '../types'
+
+/** What happens to the tokens that do not fill a block. */
+export type Tail =
+  /** Left out, unless there is no whole block: then the short one is kept (the Qilin-Med scripts). */
+  | 'drop-unless-only'
+  /** Left out always (LLaMA-Factory). */
+  | 'drop'
+  /** Kept as a short block (TRL's `wrapped`). */
+  | 'keep'
+  /** Filled up with `padId`, whose labels do not count. */
+  | 'pad'
+
+/** Options of `packBlocks`. */
+export interface BlockOptions {
+  /** Tokens of a block. */
+  readonly blockSize: number
+  /** Rows that are concatenated before blocks are cut: 1000, as the mapper of the Python scripts takes them, or all (default). */
+  readonly batchRows?: number | undefined
+  /** Default `keep`. */
+  readonly tail?: Tail | undefined
+  /** Needed for the tail `pad`. */
+  readonly padId?: number | undefined
+  /** Replaces the first token of every block, as LLaMA-Factory does for tokenizers that add BOS. */
+  readonly firstId?: number | undefined
+}
+
+/** Blocks of the Qilin-Med scripts: batches of 1000 rows, the tail of each batch left out unless it is all there is. */
+export const qilinBlocks = { batchRows: 1000, tail: 'drop-unless-only' } as const satisfies Partial<BlockOptions>
+
+/** Blocks of TRL's `wrapped` strategy: batches of 1000 rows, every tail kept. */
+export const wrappedBlocks = { batchRows: 1000, tail: 'keep' } as const satisfies Partial<BlockOptions>
+
+/**
+ * Concatenates rows and cuts the stream into blocks. Streaming: holds one block, whatever `batchRows` is. Labels are those of the rows.
+ *
+ * @returns the tokens left out at the ends of batches
+ */
+export async function* packBlocks(
+  rows: Iterable<TokenRow> | AsyncIterable<TokenRow>,
+  options: BlockOptions,
+): AsyncGenerator<TokenRow, { droppedTokens: number }> {
+  const packer = blockPacker(options)
+  for await (const row of rows) yield* packer.push(row)
+  yield* packer.end()
+  return { droppedTokens: packer.droppedTokens() }
+}
+
+/** The same for a list in memory. */
+export function packBlocksOf(rows: readonly TokenRow[], options: BlockOptions): TokenRow[] {
+  const packer = blockPacker(options)
+  return [...rows.flatMap((row) => packer.push(row)), ...packer.end()]
+}
+
+interface BlockPacker {
+  push(row: TokenRow): TokenRow[]
+  end(): TokenRow[]
+  droppedTokens(): number
+}
+
+function blockPacker({
+  blockSize,
+  batchRows = Number.POSITIVE_INFINITY,
+  tail = 'keep',
+  padId,
+  firstId,
+}: BlockOptions): BlockPacker {
+  let ids = new Int32Array(blockSize)
+  let labels = new Int32Array(blockSize)
+  let filled = 0
+  let rowsInBatch = 0
+  let blocksInBatch = 0
+  let dropped = 0
+
+  function take(length: number): TokenRow {
+    const block = {
+      inputIds: length === blockSize ? ids : ids.slice(0, length),
+      labels: length === blockSize ? labels : labels.slice(0, length),
+    }
+    if (firstId !== undefined) block.inputIds[0] = block.labels[0] = firstId
+    ids = new Int32Array(blockSize)
+    labels = new Int32Array(blockSize)
+    filled = 0
+    blocksInBatch++
+    return block
+  }
+
+  function closeBatch(): TokenRow[] {
+    const only = blocksInBatch === 0
+    rowsInBatch = blocksInBatch = 0
+    if (filled === 0) return []
+    if (tail === 'drop' || (tail === 'drop-unless-only' && !only)) {
+      dropped += filled
+      filled = 0
+      return []
+    }
+    if (tail !== 'pad') return [{ ...take(filled) }].map(resetCount)
+    ids.fill(padId!, filled)
+    labels.fill(-100, filled)
+    return [take(blockSize)].map(resetCount)
+  }
+
+  const resetCount = (block: TokenRow): TokenRow => {
+    blocksInBatch = 0
+    return block
+  }
+
+  function push(row: TokenRow): TokenRow[] {
+    const blocks: TokenRow[] = []
+    for (let from = 0; from < row.inputIds.length; ) {
+      const part = Math.min(blockSize - filled, row.inputIds.length - from)
+      ids.set(row.inputIds.subarray(from, from + part), filled)
+      labels.set(row.labels.subarray(from, from + part), filled)
+      filled += part
+      from += part
+      if (filled === blockSize) blocks.push(take(blockSize))
+    }
+    if (++rowsInBatch === batchRows) blocks.push(...closeBatch())
+    return blocks
+  }
+
+  return { push, end: closeBatch, droppedTokens: () => dropped }
+}

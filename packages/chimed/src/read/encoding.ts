@@ -1,0 +1,90 @@
+import { isUtf8 } from 'node:buffer'
+import { TextDecoder } from 'node:util'
+
+/** Encodings a text file may have. */
+export type TextEncoding = 'utf-8' | 'gb18030' | 'utf-16le' | 'utf-16be'
+
+/** The encoding of a file and the length of its byte order mark. */
+export interface DetectedEncoding {
+  readonly encoding: TextEncoding
+  readonly bomBytes: number
+}
+
+/**
+ * The encoding that the first bytes of a file speak for: a byte order mark decides; otherwise UTF-8 when the sample is valid
+ * UTF-8, GB18030 when it is not but decodes as such, and UTF-8 again when neither holds (the broken rows are then reported).
+ *
+ * @param sample  the beginning of the file; a character cut off at its end does not count against an encoding
+ */
+export function detectEncoding(sample: Uint8Array): DetectedEncoding {
+  if (sample[0] === 0xef && sample[1] === 0xbb && sample[2] === 0xbf) return { encoding: 'utf-8', bomBytes: 3 }
+  if (sample[0] === 0xff && sample[1] === 0xfe) return { encoding: 'utf-16le', bomBytes: 2 }
+  if (sample[0] === 0xfe && sample[1] === 0xff) return { encoding: 'utf-16be', bomBytes: 2 }
+  if (isUtf8(sample.subarray(0, wholeUtf8(sample)))) return { encoding: 'utf-8', bomBytes: 0 }
+  return { encoding: errorShare('gb18030', sample) < errorShare('utf-8', sample) ? 'gb18030' : 'utf-8', bomBytes: 0 }
+}
+
+/** Stands in decoded text where bytes were malformed: a lone surrogate, which no well-formed file can hold (U+FFFD may stand in the source itself). */
+export const malformedMark = '\udfff'
+
+/**
+ * A streaming decoder to text in which malformed bytes are `malformedMark`. In UTF-8 a U+FFFD of the source stays; in GB18030 and
+ * UTF-16 it counts as malformed.
+ */
+export function markingDecoder(encoding: TextEncoding): (bytes: Uint8Array, last?: boolean) => string {
+  const decoder = textDecoder(encoding)
+  if (encoding !== 'utf-8') {
+    return (bytes, last = false) => {
+      const text = decoder.decode(bytes, { stream: !last })
+      return text.includes('\ufffd') ? text.replaceAll('\ufffd', malformedMark) : text
+    }
+  }
+  let held: Uint8Array = new Uint8Array(0)
+  return (bytes, last = false) => {
+    const all = held.length > 0 ? Buffer.concat([held, bytes]) : bytes
+    const end = last ? all.length : wholeUtf8(all)
+    held = all.slice(end)
+    return decodeUtf8(all.subarray(0, end), decoder)
+  }
+}
+
+/** Decodes line by line where a chunk is not valid, so that only the lines at fault are marked. */
+function decodeUtf8(bytes: Uint8Array, decoder: TextDecoder): string {
+  const text = decoder.decode(bytes)
+  if (!text.includes('\ufffd') || isUtf8(bytes)) return text
+  let marked = ''
+  for (let start = 0; start < bytes.length; ) {
+    const newline = bytes.indexOf(0x0a, start)
+    const line = bytes.subarray(start, newline < 0 ? bytes.length : newline + 1)
+    const decoded = decoder.decode(line)
+    marked += isUtf8(line) ? decoded : decoded.replaceAll('\ufffd', malformedMark)
+    start += line.length
+  }
+  return marked
+}
+
+/** A decoder that replaces malformed bytes by U+FFFD and leaves a byte order mark in place (`detectEncoding` has measured it). */
+export const textDecoder = (encoding: TextEncoding): TextDecoder => new TextDecoder(encoding, { ignoreBOM: true })
+
+/** Number of bytes of `sample` up to its last whole UTF-8 character. */
+function wholeUtf8(sample: Uint8Array): number {
+  for (let back = 1; back <= Math.min(3, sample.length); back++) {
+    const byte = sample[sample.length - back]!
+    if (byte >= 0xc0) return (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) > back ? sample.length - back : sample.length
+    if (byte < 0x80) break
+  }
+  return sample.length
+}
+
+/** Share of characters beyond ASCII that did not decode. */
+function errorShare(encoding: TextEncoding, sample: Uint8Array): number {
+  const text = textDecoder(encoding).decode(sample, { stream: true })
+  let beyondAscii = 0
+  let broken = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code >= 0x80) beyondAscii++
+    if (code === 0xfffd) broken++
+  }
+  return beyondAscii === 0 ? 1 : broken / beyondAscii
+}

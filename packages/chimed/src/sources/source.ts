@@ -1,0 +1,167 @@
+import { lstatSync, readdirSync, realpathSync, statSync } from 'node:fs'
+import { basename, join, relative, sep } from 'node:path'
+import { ChimedError } from '../errors'
+import { excerpt, throwFault } from '../faults'
+import type { ChimedRecord, OnFault, Origin, Row, Split } from '../types'
+
+/** Options when a source is read. */
+export interface SourceReadOptions {
+  /** Receives every row left out; without it the first one is an error. */
+  readonly onFault?: OnFault | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A sub-dataset: where its files are and how its rows become records. Reading it again starts over. */
+export interface Source<T extends ChimedRecord = ChimedRecord> {
+  /** Name as in the tables of the paper. */
+  readonly name: string
+  /** The files, sorted by name; found when asked for. */
+  files(): readonly string[]
+  read(options?: SourceReadOptions): AsyncGenerator<T>
+}
+
+/** Options that every source takes. */
+export interface SourceOptions {
+  /** Name in reports instead of the one in the tables. */
+  readonly name?: string | undefined
+  /** Part of the data set all rows belong to (default `train`). */
+  readonly split?: Split | undefined
+  /** Takes only the rows for which this is true; the others are counted as `not-selected`. */
+  readonly where?: ((row: Readonly<Record<string, unknown>>) => boolean) | undefined
+  /** Reads at most this many records. */
+  readonly limit?: number | undefined
+}
+
+/** A record without its origin and what belongs to it. */
+export interface Kept<T> {
+  readonly record: Omit<T, 'origin'>
+  readonly meta?: Readonly<Record<string, string>> | undefined
+  readonly split?: Split | undefined
+  readonly changes?: readonly Change[] | undefined
+}
+
+/** A record, or why a row gives none. */
+export type Converted<T> = Kept<T> | Drop
+
+/** Why a row gives no record. */
+export interface Drop {
+  readonly drop: string
+  readonly reason: string
+}
+
+/** What a converter changed in a row that it kept. */
+export interface Change {
+  readonly code: string
+  readonly reason: string
+}
+
+/** The outcome of a row that gives no record. `code` is stable, `reason` a phrase. */
+export const drop = (code: string, reason: string): Drop => ({ drop: code, reason })
+
+/** How a sub-dataset is read and converted. */
+export interface SourceDefinition<R, T extends ChimedRecord> {
+  readonly name: string
+  readonly path: string
+  /** Names of files that belong to it when `path` is a folder; packed files match without `.gz` and `.zst`. */
+  readonly pattern: RegExp
+  readonly rows: (
+    path: string,
+    options: { onFault: OnFault; label: string; signal?: AbortSignal | undefined },
+  ) => AsyncIterable<Row<R>>
+  readonly convert: (row: Row<R>) => Converted<T> | readonly Converted<T>[]
+}
+
+/** A source from its definition: reads file after file, converts row by row, reports what gives no record. */
+export function defineSource<R, T extends ChimedRecord>(
+  definition: SourceDefinition<R, T>,
+  { name = definition.name, split, where, limit = Number.POSITIVE_INFINITY }: SourceOptions = {},
+): Source<T> {
+  const { path, pattern, rows, convert } = definition
+  const files = (): string[] => filesBelow(path, pattern)
+  async function* read({ onFault = throwFault, signal }: SourceReadOptions = {}): AsyncGenerator<T> {
+    let given = 0
+    for (const file of files()) {
+      const label = statSync(path).isDirectory()
+        ? `${basename(path)}/${relative(path, file).split(sep).join('/')}`
+        : basename(file)
+      for await (const row of rows(file, { onFault, label, signal })) {
+        for (const converted of where && !where(row.value as never) ? unselected : outcomes(convert, row)) {
+          if ('drop' in converted) {
+            onFault({
+              code: converted.drop,
+              reason: converted.reason,
+              file: row.file,
+              line: row.line,
+              excerpt: excerpt(JSON.stringify(row.value) ?? ''),
+            })
+            continue
+          }
+          if (given++ >= limit) return
+          for (const change of converted.changes ?? [])
+            onFault({ ...change, file: row.file, line: row.line, kept: true })
+          yield { ...converted.record, origin: originOf(name, row, converted.split ?? split, converted.meta) } as T
+        }
+      }
+    }
+  }
+  return { name, files, read }
+}
+
+const unselected = [drop('not-selected', 'not selected by where')]
+
+/** A row of an unexpected shape is a fault of the row, not of the program. */
+function outcomes<R, T>(
+  convert: (row: Row<R>) => Converted<T> | readonly Converted<T>[],
+  row: Row<R>,
+): readonly Converted<T>[] {
+  if (typeof row.value !== 'object' && typeof row.value !== 'string') return [drop('row-shape', 'not an object')]
+  if (row.value === null) return [drop('row-shape', 'null')]
+  const converted = convert(row)
+  return Array.isArray(converted) ? (converted as readonly Converted<T>[]) : [converted as Converted<T>]
+}
+
+function originOf(source: string, { file, line }: Row, split: Split | undefined, meta: Origin['meta']): Origin {
+  return { source, file, line, ...(split && { split }), ...(meta && { meta }) }
+}
+
+/**
+ * `path` itself, or the files below it that match `pattern`, sorted by name. Links that lead out of the folder are refused.
+ *
+ * @throws ChimedError `file-missing` when nothing is there, `path-escape` for a link out of the folder
+ */
+export function filesBelow(path: string, pattern: RegExp): string[] {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (!found)
+    throw new ChimedError(
+      'file-missing',
+      `filesBelow: expected a file or folder, got nothing at ${path}. Check the path.`,
+      { path },
+    )
+  if (!found.isDirectory()) return [path]
+  const root = realpathSync(path)
+  const files = walk(path, root).filter((file) => pattern.test(basename(file).replace(/\.(gz|zst)$/, '')))
+  if (files.length === 0)
+    throw new ChimedError(
+      'file-missing',
+      `filesBelow: expected files like ${pattern.source}, got none below ${path}. Check the folder.`,
+      { path },
+    )
+  return files.sort()
+}
+
+function walk(folder: string, root: string): string[] {
+  return readdirSync(folder).flatMap((entry) => {
+    const path = join(folder, entry)
+    if (lstatSync(path).isSymbolicLink()) {
+      const target = realpathSync(path)
+      if (target !== root && !target.startsWith(root + sep))
+        throw new ChimedError(
+          'path-escape',
+          `filesBelow: expected links inside ${root}, got ${path} leading to ${target}. Copy the file into the folder.`,
+          { path },
+        )
+      if (statSync(path).isDirectory()) return [] // a link to a folder inside: its files are found at their own place, and cycles end here
+    }
+    return statSync(path).isDirectory() ? walk(path, root) : [path]
+  })
+}
