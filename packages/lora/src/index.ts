@@ -1,1 +1,6 @@
-export {}
+export { type AdapterFactory, type ApplyOptions, adapterFrom, adapterLayout, type LoraAdapter, lora } from './adapter'
+export { type LoraConfig, type LoraOptions, type LoraTargets, resolveOptions, scalingOf } from './config'
+export { LoraError, type LoraErrorCode } from './errors'
+export { deltaWeight, mergeWeight } from './merge'
+export { loadAdapter, type SaveAdapterOptions, saveAdapter } from './peft'
+export { selectModules } from './targets'

@@ -1,3 +1,19 @@
 export type * from './chat/types'
 export type * from './config/types'
+export { ModelsError, type ModelsErrorCode, type ModelsErrorFields } from './errors'
+export type { CachedBatch, KeyValue, TokenBatch } from './families/context'
+export { type Module, modulesOf, type ParameterShape, parametersOf } from './families/modules'
+export {
+  allHiddenStates,
+  cachedHiddenStates,
+  hiddenStates,
+  type OutputHead,
+  outputHead,
+  projectToVocabulary,
+} from './forward'
+export { createGenerator, type GenerateOptions, type Generator } from './generate/generate'
+export type { SamplingOptions } from './generate/sample'
+export { createModel, type LanguageModel, type NetworkAdapter, type WeightSource } from './model'
+export { type Network, network } from './network'
+export { createScorer, type Score, type ScoreOptions, type ScoreRequest, type Scorer } from './score/score'
 export type * from './tokenizer/types'

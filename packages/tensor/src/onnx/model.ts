@@ -82,9 +82,13 @@ const writeInitializer = (
   for (const length of source.shape) writer.int(1, length)
   writer.int(2, dataType[source.dtype])
   writer.text(8, name)
-  if (source.location) return writeLocation(writer, source.location, external)
+  if (source.location) writeLocation(writer, source.location, external)
+  else writer.raw(9, bytesOf(source))
+}
+
+const bytesOf = (source: ConstantSource): Uint8Array => {
   const data = source.read()
-  writer.raw(9, new Uint8Array(data.buffer, data.byteOffset, data.length * bytesPerElement[source.dtype]))
+  return new Uint8Array(data.buffer, data.byteOffset, data.length * bytesPerElement[source.dtype])
 }
 
 const externalLocation = 1

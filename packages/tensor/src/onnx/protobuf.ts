@@ -61,12 +61,17 @@ export class ProtobufWriter {
 
   private varint(value: number): void {
     this.reserve(10)
-    if (value < 0) return this.negative(value)
-    while (value >= 128) {
-      this.buffer[this.length++] = (value % 128) | 128
-      value = Math.floor(value / 128)
+    if (value < 0) this.negative(value)
+    else this.positive(value)
+  }
+
+  private positive(value: number): void {
+    let rest = value
+    while (rest >= 128) {
+      this.buffer[this.length++] = (rest % 128) | 128
+      rest = Math.floor(rest / 128)
     }
-    this.buffer[this.length++] = value
+    this.buffer[this.length++] = rest
   }
 
   private negative(value: number): void {

@@ -1,4 +1,4 @@
-import { type Dim, divideDims, shapeText } from '../dimension'
+import { type Dim, divideDims, multiplyDims, shapeText } from '../dimension'
 import { ShapeError } from '../errors'
 import { requireRank, type Tensor } from '../tensor'
 import { cast } from './cast'
@@ -75,12 +75,13 @@ export const attention = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor, options
       { op: 'attention', shapes: [shapeText(q.shape), shapeText(k.shape)] },
     )
   // Query heads that share a key head stand below each other, so a group is one product instead of `share`.
-  const stacked = reshape(q, [batch, groups, share === 1 ? time : -1, width])
+  const rows = multiplyDims(share, time)
+  const stacked = reshape(q, [batch, groups, rows, width])
   const source = k.shape[2]!
   const { scale = 1 / Math.sqrt(width), softcap } = options
   const scores = matmul(stacked, k, { transposeB: true, alpha: scale }) // [B, G, share·T, S]
   const capped = softcap === undefined ? scores : mul(tanh(mul(scores, 1 / softcap)), softcap)
   const masked = add(reshape(capped, [batch, heads, time, source]), mask)
-  const weights = reshape(softmax(masked), [batch, groups, share === 1 ? time : -1, source])
+  const weights = reshape(softmax(masked), [batch, groups, rows, source])
   return reshape(matmul(weights, v), [batch, heads, time, v.shape[3]!])
 }

@@ -29,11 +29,22 @@ export const reshape = (x: Tensor, lengths: readonly Length[]): Tensor => {
   return sameShape(shape, x.shape) ? x : apply(reshapeOp, [x], { shape })
 }
 
+/** Product of what is left of `from` after taking away each axis of `known`; sums of names cannot be divided. */
+const remainder = (from: Shape, known: readonly Dim[]): Dim | undefined => {
+  const rest = [...from]
+  const others = known.filter((dim) => {
+    const at = rest.findIndex((candidate) => sameDim(candidate, dim))
+    if (at >= 0) rest.splice(at, 1)
+    return at < 0
+  })
+  return divideDims(sizeOf(rest), sizeOf(others))
+}
+
 const fill = (from: Shape, to: readonly Dim[]): Shape => {
   const open = to.indexOf(-1)
-  const known = sizeOf(to.filter((_, axis) => axis !== open))
-  const rest = open < 0 ? undefined : divideDims(sizeOf(from), known)
-  if (open < 0 ? !sameDim(sizeOf(from), known) : rest === undefined)
+  const known = to.filter((_, axis) => axis !== open)
+  const rest = open < 0 ? undefined : remainder(from, known)
+  if (open < 0 ? !sameDim(sizeOf(from), sizeOf(known)) : rest === undefined)
     throw new ShapeError(
       `reshape: sizes must be equal, got ${shapeText(from)} (${sizeOf(from)} elements) for ${shapeText(to)}. Use other lengths, or one -1.`,
       { op: 'reshape', shapes: [shapeText(from), shapeText(to)] },

@@ -1,0 +1,57 @@
+import type { Module } from '@qilin-med/models'
+import type { LoraTargets } from './config'
+import { LoraError } from './errors'
+
+type Matcher = string | readonly string[]
+
+/** `/pattern/` as PEFT's full-match regular expression; undefined for anything else. */
+const fullMatch = (matcher: Matcher): RegExp | undefined =>
+  typeof matcher === 'string' && matcher.length > 2 && matcher.startsWith('/') && matcher.endsWith('/')
+    ? new RegExp(`^(?:${matcher.slice(1, -1)})$`)
+    : undefined
+
+const namesMatch = (names: Matcher, path: string): boolean =>
+  (typeof names === 'string' ? [names] : names).some((name) => path === name || path.endsWith(`.${name}`))
+
+const matches = (matcher: Matcher, path: string): boolean => fullMatch(matcher)?.test(path) ?? namesMatch(matcher, path)
+
+const isHead = (path: string): boolean => path === 'lm_head' || path.endsWith('.lm_head')
+
+const layerNumber = (path: string, patterns: Matcher | undefined): number | undefined => {
+  const names = patterns === undefined ? ['[^.]+'] : typeof patterns === 'string' ? [patterns] : patterns
+  for (const name of names) {
+    const found = new RegExp(`(?:^|\\.)${name}\\.(\\d+)\\.`).exec(path)
+    if (found) return Number(found[1])
+  }
+  return undefined
+}
+
+const inLayers = ({ layersToTransform: layers, layersPattern }: LoraTargets, path: string): boolean => {
+  if (layers === undefined) return true
+  const number = layerNumber(path, layersPattern)
+  return number !== undefined && (typeof layers === 'number' ? [layers] : layers).includes(number)
+}
+
+/**
+ * Modules that get an adapter, in model order, by PEFT's rules.
+ *
+ * @throws LoraError `targets` when none matches, naming some of what there is
+ */
+export const selectModules = (modules: readonly Module[], targets: LoraTargets): Module[] => {
+  const { targetModules, excludeModules } = targets
+  const allLinear = typeof targetModules === 'string' && targetModules.toLowerCase() === 'all-linear'
+  const selected = modules.filter((module) => {
+    if (excludeModules && matches(excludeModules, module.path)) return false
+    if (!inLayers(targets, module.path)) return false
+    return allLinear ? module.kind !== 'embedding' && !isHead(module.path) : matches(targetModules, module.path)
+  })
+  if (selected.length === 0)
+    throw new LoraError(
+      'targets',
+      `lora: targetModules must match a layer, got ${JSON.stringify(targetModules)}. Use 'all-linear', or names such as ${modules
+        .slice(0, 3)
+        .map(({ path }) => `'${path.split('.').at(-1)}'`)
+        .join(', ')}.`,
+    )
+  return selected
+}

@@ -1,0 +1,83 @@
+import {
+  type ConstantSource,
+  constant,
+  type FlatLayout,
+  type NdArray,
+  type Runtime,
+  type Tensor,
+} from '@qilin-med/tensor'
+import type { ModelConfig } from './config/types'
+import { ModelsError } from './errors'
+import { type Module, modulesOf, type ParameterShape, parametersOf } from './families/modules'
+import { type Network, network } from './network'
+
+/** A decoder with its weights, ready to be traced, trained, and run. */
+export interface LanguageModel {
+  readonly config: ModelConfig
+  readonly runtime: Runtime
+  /** Layers that hold a matrix, for adapters. */
+  readonly modules: readonly Module[]
+  /** Every parameter with its stored shape, for training all of them. */
+  readonly parameters: readonly ParameterShape[]
+  /** The weight with this checkpoint name as a constant. */
+  weight(name: string): Tensor
+  /** The network over the constants, with `trained` tensors in place of those whose checkpoint name they have. */
+  network(trained?: Readonly<Record<string, Tensor>>): Network
+}
+
+/** Something that changes a network with parameters of its own; a LoRA adapter is one. */
+export interface NetworkAdapter {
+  readonly layout: FlatLayout
+  readonly values: Float32Array
+  apply(network: Network, parameters: Readonly<Record<string, Tensor>>): Network
+}
+
+/** Where a model's weights come from: a checkpoint's files, or arrays in memory. */
+export type WeightSource = (name: string) => ConstantSource | NdArray | undefined
+
+/**
+ * A model over the given weights.
+ *
+ * @throws ModelsError `missing-tensor` or `wrong-shape`, naming the tensor, when a weight is asked for
+ */
+export const createModel = (config: ModelConfig, weights: WeightSource, runtime: Runtime): LanguageModel => {
+  const parameters = parametersOf(config)
+  const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]))
+  const constants = new Map<string, Tensor>()
+  const modules = modulesOf(config)
+  const weight = (name: string): Tensor => {
+    const known = constants.get(name)
+    if (known) return known
+    const tensor = constant(checkedWeight(weights(name), name, shapes.get(name)))
+    constants.set(name, tensor)
+    return tensor
+  }
+  return {
+    config,
+    runtime,
+    modules,
+    parameters,
+    weight,
+    network: (trained = {}) => network(modules, (name) => trained[name] ?? weight(name)),
+  }
+}
+
+const checkedWeight = (
+  source: ConstantSource | NdArray | undefined,
+  name: string,
+  shape: readonly number[] | undefined,
+): ConstantSource | NdArray => {
+  if (!source || !shape)
+    throw new ModelsError(
+      'missing-tensor',
+      `model: expected a weight named '${name}', got none. The checkpoint is incomplete, or belongs to another architecture.`,
+      { tensor: name },
+    )
+  if (`${source.shape}` !== `${shape}`)
+    throw new ModelsError(
+      'wrong-shape',
+      `model: ${name} must have shape [${shape}] by the config, got [${source.shape}]. Config and weights do not belong together.`,
+      { tensor: name },
+    )
+  return source
+}

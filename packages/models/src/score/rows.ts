@@ -1,0 +1,90 @@
+import type { NdArray } from '@qilin-med/tensor'
+import { ModelsError } from '../errors'
+
+/** A prompt and what may follow it, in token ids. */
+export interface ScoreRequest {
+  /** At least one token: the first scored token needs something to be predicted from. */
+  readonly prompt: readonly number[]
+  readonly continuations: readonly (readonly number[])[]
+}
+
+/** One program call: int32 arrays, and for each labelled position the request and continuation it belongs to. */
+export interface ScoreBatch {
+  readonly arrays: Readonly<Record<'ids' | 'positions' | 'segments' | 'parents' | 'sources' | 'targets', NdArray>>
+  readonly owners: readonly (readonly [request: number, continuation: number])[]
+}
+
+const rowLength = ({ prompt, continuations }: ScoreRequest): number =>
+  continuations.reduce((total, continuation) => total + continuation.length, prompt.length)
+
+/**
+ * Requests in batches of rows `[prompt | continuation | continuation | …]`, longest first so that rows of a batch have
+ * like lengths. Continuations see the prompt and themselves only, and all start at the prompt's length.
+ */
+export function* scoreBatches(requests: readonly ScoreRequest[], batchTokens: number): Generator<ScoreBatch> {
+  const order = [...requests.keys()].sort((a, b) => rowLength(requests[b]!) - rowLength(requests[a]!) || a - b)
+  let batch: number[] = []
+  let longest = 0
+  for (const index of order) {
+    if (requests[index]!.prompt.length === 0)
+      throw new ModelsError(
+        'bad-prompt',
+        `score: expected prompts of at least one token, got an empty one. Begin with a BOS token.`,
+      )
+    longest = Math.max(longest, rowLength(requests[index]!))
+    if (batch.length > 0 && longest * (batch.length + 1) > batchTokens) {
+      yield packRows(requests, batch)
+      batch = []
+      longest = rowLength(requests[index]!)
+    }
+    batch.push(index)
+  }
+  if (batch.length > 0) yield packRows(requests, batch)
+}
+
+const packRows = (requests: readonly ScoreRequest[], indices: readonly number[]): ScoreBatch => {
+  const width = Math.max(...indices.map((index) => rowLength(requests[index]!)))
+  const matrix = () => new Int32Array(indices.length * width)
+  const [ids, positions, segments, parents] = [matrix(), matrix(), matrix(), matrix()]
+  const sources: number[] = []
+  const targets: number[] = []
+  const owners: [number, number][] = []
+  indices.forEach((index, row) => {
+    const { prompt, continuations } = requests[index]!
+    let at = row * width
+    const put = (id: number, position: number, segment: number) => {
+      ids[at] = id
+      positions[at] = position
+      segments[at] = segment
+      parents[at] = 1
+      at++
+    }
+    prompt.forEach((id, position) => put(id, position, 1))
+    const last = at - 1
+    continuations.forEach((continuation, which) => {
+      continuation.forEach((id, i) => {
+        sources.push(i === 0 ? last : at - 1)
+        targets.push(id)
+        owners.push([index, which])
+        put(id, prompt.length + i, which + 2)
+      })
+    })
+  })
+  const rows = (data: Int32Array): NdArray => ({ dtype: 'int32', shape: [indices.length, width], data })
+  const list = (values: number[]): NdArray => ({
+    dtype: 'int32',
+    shape: [values.length],
+    data: Int32Array.from(values),
+  })
+  return {
+    arrays: {
+      ids: rows(ids),
+      positions: rows(positions),
+      segments: rows(segments),
+      parents: rows(parents),
+      sources: list(sources),
+      targets: list(targets),
+    },
+    owners,
+  }
+}
