@@ -4,6 +4,8 @@ import type { ChatMessage, ChatOptions, RenderedChat } from '../chat/types'
 export interface EncodeOptions {
   /** Adds what the tokenizer's own template adds, such as a BOS token; true by default. */
   readonly addSpecialTokens?: boolean
+  /** Reads special tokens that stand in the text as ordinary text; false by default. */
+  readonly splitSpecialTokens?: boolean
 }
 
 /** Options of `decode`. */
@@ -12,14 +14,52 @@ export interface DecodeOptions {
   readonly skipSpecialTokens?: boolean
 }
 
-/** A text in tokens, with the place of each. */
+/** How a text that is too long is cut. */
+export interface Truncation {
+  /** Tokens that stay, special tokens included. */
+  readonly maxLength: number
+  /** Which end is cut; `right` by default. */
+  readonly side?: 'left' | 'right'
+  /** Tokens that each piece of the overflow repeats from the piece before; 0 by default. */
+  readonly stride?: number
+  /** Which text of a pair is cut; `longest_first` by default. */
+  readonly strategy?: 'longest_first' | 'only_first' | 'only_second'
+}
+
+/** How texts are brought to one length. */
+export interface Padding {
+  /** Length of all; the longest of the batch by default. */
+  readonly length?: number
+  readonly side?: 'left' | 'right'
+  readonly multipleOf?: number
+  /** Id that fills; the tokenizer's `padId` by default. */
+  readonly id?: number
+}
+
+/** Options of `encodings`. */
+export interface EncodingsOptions extends EncodeOptions {
+  readonly truncation?: Truncation
+  readonly padding?: Padding
+}
+
+/** A text, or a pair of texts, in tokens. */
 export interface Encoding {
   readonly ids: number[]
   /**
-   * Begin and end of each token in the text, flat, in UTF-16 units: token i is `text.slice(offsets[2 * i],
-   * offsets[2 * i + 1])`. Tokens added by a template are [0, 0].
+   * Begin and end of each token in its text, flat, in UTF-16 units: token i is `text.slice(offsets[2 * i],
+   * offsets[2 * i + 1])`. Tokens that a template or padding adds are [0, 0].
    */
-  readonly offsets: Int32Array
+  readonly offsets: number[]
+  /** Segment ids as BERT-like models take them. */
+  readonly typeIds: number[]
+  /** 1 for tokens that the template added. */
+  readonly specialTokensMask: number[]
+  /** 0 for padding. */
+  readonly attentionMask: number[]
+  /** Text of a pair that each token belongs to, undefined for added tokens. */
+  readonly sequenceIds: (0 | 1 | undefined)[]
+  /** What truncation cut off, in pieces of the same maximal length. */
+  readonly overflow: Encoding[]
 }
 
 /** Text that grows with every token, without broken characters. */
@@ -38,6 +78,10 @@ export interface Tokenizer {
   readonly eosId: number | undefined
   readonly padId: number | undefined
   readonly unkId: number | undefined
+  readonly bosToken: string | undefined
+  readonly eosToken: string | undefined
+  readonly padToken: string | undefined
+  readonly unkToken: string | undefined
   /** Ids left out by `skipSpecialTokens`. */
   readonly specialIds: ReadonlySet<number>
   /** `model_max_length` when it is a real limit. */
@@ -47,8 +91,11 @@ export interface Tokenizer {
 
   encode(text: string, options?: EncodeOptions): number[]
   encodeBatch(texts: readonly string[], options?: EncodeOptions): number[][]
+  /** One text with the place of every token. */
   encodeWithOffsets(text: string, options?: EncodeOptions): Encoding
-  decode(ids: Iterable<number>, options?: DecodeOptions): string
+  /** Texts or pairs of texts, cut and padded as asked. */
+  encodings(inputs: readonly (string | readonly [string, string])[], options?: EncodingsOptions): Encoding[]
+  decode(ids: ArrayLike<number>, options?: DecodeOptions): string
   streamDecoder(options?: DecodeOptions): StreamDecoder
   tokenToId(token: string): number | undefined
   idToToken(id: number): string | undefined
@@ -57,7 +104,7 @@ export interface Tokenizer {
    * Ids of a conversation, ready to be continued by the model: `addGenerationPrompt` is true unless
    * `continueFinalMessage` is given.
    *
-   * @throws TokenizerError `no-chat-template`, ChatTemplateError when the template refuses the conversation
+   * @throws ChatTemplateError `no-chat-template`, or `chat-refused` when the template refuses the conversation
    */
   chat(messages: readonly ChatMessage[], options?: ChatOptions): number[]
   /** A conversation as text, ids and mask of the assistant's tokens; `addGenerationPrompt` is false by default. */
