@@ -75,6 +75,12 @@ describe('loadProblems', () => {
     expect(problems('@qilin-med/rag')).toContain('loads @qilin-med/metrics, on which it may not depend.')
   })
 
+  it('finds modules of Node behind an entry that runs in browsers', () => {
+    write('node_modules/@qilin-med/tensor/index.mjs', `import 'fs'\nexport const imported = 1\n`)
+    const loaded = load('import', '@qilin-med/tensor', project)
+    expect(loadProblems('@qilin-med/tensor', loaded, project)).toEqual(['loads node:fs, which browsers do not have.'])
+  })
+
   it('finds a package that nobody declares', () => {
     expect(problems('@qilin-med/metrics')).toEqual(['loads left-pad, which its package.json does not declare.'])
   })

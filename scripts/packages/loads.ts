@@ -8,6 +8,8 @@ export interface Loaded {
   readonly names: readonly string[]
   /** Absolute paths of the files that were loaded. */
   readonly files: readonly string[]
+  /** Modules of Node, such as `node:fs`, that its ES modules import. */
+  readonly builtins: readonly string[]
 }
 
 /** Packages that cost hundreds of MB or native code, with the entries that may load them by being imported. */
@@ -18,6 +20,9 @@ const costly: Readonly<Record<string, readonly string[]>> = {
   tokenizers: [],
   exceljs: [],
 }
+
+/** Entries that also run in browsers, where Node's modules do not exist. */
+const browser = ['@qilin-med/tensor', '@qilin-med/tensor/web', '@qilin-med/losses']
 
 /** Our packages that each of our packages may load; the arrows of the design point one way. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
@@ -31,19 +36,25 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   rag: [],
 }
 
-/** What is wrong with the packages that an entry loads, a sentence each: too costly, against the arrows, undeclared. */
-export const loadProblems = (entry: string, { files }: Loaded, project: string): string[] => {
+/**
+ * What is wrong with what an entry loads, a sentence each: packages that are too costly, against the arrows or undeclared,
+ * and modules of Node where a browser must do without.
+ */
+export const loadProblems = (entry: string, { files, builtins }: Loaded, project: string): string[] => {
   const [scope, name = ''] = entry.split('/')
   const own = `${scope}/${name}`
   const ours = new Set([own, ...(arrows[name] ?? []).map((other) => `${scope}/${other}`)])
   const declared = declaredBy(own, project)
-  return [...packagesOf(files, project)].flatMap((loaded) => {
-    if (loaded.startsWith(`${scope}/`) && !ours.has(loaded)) return [`loads ${loaded}, on which it may not depend.`]
-    if (costly[loaded]?.includes(entry) === false)
-      return [`loads ${loaded}; import it where it is used, with import().`]
-    if (!declared.has(loaded)) return [`loads ${loaded}, which its package.json does not declare.`]
-    return []
-  })
+  const node = browser.includes(entry) ? builtins.map((name) => `loads ${name}, which browsers do not have.`) : []
+  return [...packagesOf(files, project)]
+    .flatMap((loaded) => {
+      if (loaded.startsWith(`${scope}/`) && !ours.has(loaded)) return [`loads ${loaded}, on which it may not depend.`]
+      if (costly[loaded]?.includes(entry) === false)
+        return [`loads ${loaded}; import it where it is used, with import().`]
+      if (!declared.has(loaded)) return [`loads ${loaded}, which its package.json does not declare.`]
+      return []
+    })
+    .concat(node)
 }
 
 /** Names of the packages that files below `project/node_modules` belong to. */

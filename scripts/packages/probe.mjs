@@ -1,6 +1,6 @@
 /**
- * Imports or requires one entry, in the folder it is copied to, and prints as JSON the names it exports and the files
- * that were loaded: node probe.mjs import|require ENTRY
+ * Imports or requires one entry, in the folder it is copied to, and prints as JSON the names it exports, the files
+ * that were loaded, and the modules of Node that ES modules among them import: node probe.mjs import|require ENTRY
  */
 import { createRequire, register } from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -23,8 +23,12 @@ register(`data:text/javascript,${encodeURIComponent(hooks)}`, { data: { port: po
 const module = how === 'import' ? await import(entry) : require(entry)
 
 const files = new Set(Object.keys(require.cache))
-for (let message; (message = receiveMessageOnPort(port1)); )
-  if (message.message.startsWith('file:')) files.add(fileURLToPath(message.message))
+const builtins = new Set()
+for (let next = receiveMessageOnPort(port1); next; next = receiveMessageOnPort(port1)) {
+  const url = next.message
+  if (url.startsWith('file:')) files.add(fileURLToPath(url))
+  if (url.startsWith('node:')) builtins.add(url)
+}
 
-console.log(JSON.stringify({ names: Object.keys(module), files: [...files] }))
+console.log(JSON.stringify({ names: Object.keys(module), files: [...files], builtins: [...builtins] }))
 process.exit()
