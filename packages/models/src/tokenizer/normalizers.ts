@@ -82,7 +82,9 @@ const strip =
 
 /** Normalisation of machine translation corpora (SentencePiece's `nmt`): control characters out, odd spaces to spaces. */
 const nmt: Normalizer = (span, track) => {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   const kept = replaceIn(span, /[\u0001-\u0008\u000b\u000e-\u001f\u007f\u008f\u009f]/gu, '', track)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: tab and line ends are among them
   const spaces = /[\u0009\u000a\u000c\u000d\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/gu
   return replaceIn(kept, spaces, ' ', track)
 }
