@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { installProbe, load } from './consumer'
 import { loadProblems, packagesOf } from './loads'
 
-const project = mkdtempSync(join(tmpdir(), 'packages-'))
+const project = realpathSync(mkdtempSync(join(tmpdir(), 'packages-')))
 afterAll(() => rmSync(project, { recursive: true }))
 
 const write = (path: string, content: string): void => {

@@ -59,17 +59,14 @@ export const loadProblems = (entry: string, { files, builtins }: Loaded, project
 
 /** Names of the packages that files below `project/node_modules` belong to. */
 export const packagesOf = (files: readonly string[], project: string): Set<string> =>
-  new Set(
-    files
-      .filter((file) => file.startsWith(join(project, 'node_modules')))
-      .map((file) =>
-        file
-          .split(/[\\/]node_modules[\\/]/)
-          .at(-1)!
-          .split(/[\\/]/),
-      )
-      .map(([first = '', second = '']) => (first.startsWith('@') ? `${first}/${second}` : first)),
-  )
+  new Set(files.filter((file) => file.startsWith(join(project, 'node_modules'))).map(packageOf))
+
+/** Name of the innermost package that a file belongs to. */
+const packageOf = (file: string): string => {
+  const parts = file.split(/[\\/]/)
+  const [first = '', second = ''] = parts.slice(parts.lastIndexOf('node_modules') + 1)
+  return first.startsWith('@') ? `${first}/${second}` : first
+}
 
 /** A package, what it declares, and what that declares in turn. */
 const declaredBy = (name: string, project: string, seen: Set<string> = new Set()): Set<string> => {

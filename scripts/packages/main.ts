@@ -3,7 +3,7 @@
  * publint and attw; installed together in a fresh project, every entry can be imported and required, loads only what it
  * needs, and has types that compile. Closes with `N passed, N failed`; exits with 1 when a check failed.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Check, check, formatCheck, formatCounts } from './check'
@@ -16,7 +16,7 @@ import { installProject } from './project'
 import { workspacePackages } from './workspace'
 
 const root = resolve(import.meta.dirname, '../..')
-const folder = mkdtempSync(join(tmpdir(), 'qilin-med-packages-'))
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'qilin-med-packages-'))) // loaded files are named by real paths
 const project = join(folder, 'consumer')
 const checks: Check[] = []
 
