@@ -1,4 +1,4 @@
-import type { Runtime, Tensor } from '@qilin-med/tensor'
+import type { FlatLayout, Runtime, Tensor } from '@qilin-med/tensor'
 
 /** Rows of tokens as a forward pass reads them, all int32 [B, T]. */
 export interface TokenBatch {
@@ -21,29 +21,21 @@ export interface OutputHead {
   readonly softcap?: number | undefined
 }
 
-/** Name and shape of a parameter that training may change. */
-export interface ParameterSpec {
-  readonly name: string
-  readonly shape: readonly number[]
-  /** False where weight decay must not act (default: by name, as transformers decides). */
-  readonly decay?: boolean | undefined
-  /** Factor of the learning rate (default 1); LoRA+ sets it for B. */
-  readonly rateScale?: number | undefined
-}
-
-/** Values of parameters by name. */
-export type ParameterValues = Readonly<Record<string, Float32Array>>
+/** Traced tensors by parameter name. */
+export type Parameters = Readonly<Record<string, Tensor>>
 
 /**
  * What training needs of a model. `Network` is whatever its forward pass is written against; training only hands it
  * from one function to the next. `@qilin-med/models` provides it; a test can write one by hand in ten lines.
  */
-export interface TrainableModel<Network = unknown> {
+export interface TrainableModel<Network = unknown, Modules = unknown> {
   readonly runtime: Runtime
-  /** Parameters that full training changes, in the order and with the names of the checkpoint. */
-  readonly parameters: readonly ParameterSpec[]
+  /** What an adapter can attach to; passed on to the adapter as it is. */
+  readonly modules: Modules
+  /** The parameters that full training changes, named as in the checkpoint. */
+  readonly layout: FlatLayout
   /** The layers over the model's weights as constants, except those given here by checkpoint name. */
-  network(replaced?: Readonly<Record<string, Tensor>>): Network
+  network(replaced?: Parameters): Network
   /** [B, T, D], after the final norm. */
   hiddenStates(network: Network, batch: TokenBatch): Tensor
   outputHead(network: Network): OutputHead
@@ -53,29 +45,22 @@ export interface TrainableModel<Network = unknown> {
   fingerprint(): Promise<string>
 }
 
-/** What an adapter does to a network while it is trained. */
-export interface AttachedAdapter<Network = unknown, Trained = unknown> {
-  /** Everything that is trained, in the order of the flat vector: A and B matrices, full copies, biases. */
-  readonly parameters: readonly ParameterSpec[]
-  /** Values to start from, one per parameter. */
-  initialize(): Promise<ParameterValues>
-  /**
-   * The network with the adapter in place.
-   *
-   * @param parameters one tensor per parameter, in its shape
-   * @param random     int32 [2], different in every micro-batch and equal in a repeated run: the counter that dropout
-   *                   draws from. Absent: no dropout (evaluation, preference training)
-   */
-  apply(network: Network, parameters: Readonly<Record<string, Tensor>>, random?: Tensor): Network
-  /** What `run.adapter` is after training: the adapter with these values. */
-  trained(values: ParameterValues): Trained
+/** How an adapter is applied in one traced program. */
+export interface AdapterOptions {
+  /** Key of this micro-batch's dropout masks for a layer, int64 [2]; absent: nothing is dropped. */
+  readonly dropoutKey?: (path: string) => Tensor
 }
 
-/**
- * An adapter to train: a plan such as `lora({ rank: 8 })`, or one with weights that training goes on from.
- * `attach` decides for one model which parameters there are.
- */
-export interface TrainableAdapter<Network = unknown, Trained = unknown> {
+/** An adapter as training sees it: named weights in one flat vector, and what they do to a network. Plain data. */
+export interface TrainableAdapter<Network = unknown> {
+  readonly layout: FlatLayout
+  readonly values: Float32Array
+  /** The network with this adapter; `parameters` are the tensors of `layout`, by name. */
+  apply(network: Network, parameters: Parameters, options?: AdapterOptions): Network
+}
+
+/** Makes an adapter for a model's modules; `lora({ rank: 8 })` is one. */
+export interface AdapterFactory<Network = unknown, Modules = unknown, Adapter = TrainableAdapter<Network>> {
   /** @param seed of the random initial values; equal seeds give equal values */
-  attach(model: TrainableModel<Network>, options: { readonly seed: number }): AttachedAdapter<Network, Trained>
+  create(modules: Modules, options: { readonly seed: number }): Adapter
 }
