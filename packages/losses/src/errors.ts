@@ -1,0 +1,40 @@
+/** What went wrong, in one stable word; `LossError.code`. */
+export type LossErrorCode = 'option' | 'shape' | 'missing-reference' | 'missing-tokens' | 'missing-input'
+
+/** Fields that say where an error arose; all optional, all plain data. */
+export interface LossErrorFields {
+  /** Function that was called. */
+  readonly loss?: string
+  /** Option or operand at fault. */
+  readonly operand?: string
+}
+
+/**
+ * Base of every error of this package: a sentence of the form
+ * `<function>: <what was expected>, got <what arrived>. <what to do>.`, a stable code and typed fields.
+ */
+export class LossError extends Error {
+  override readonly name: string = 'LossError'
+  readonly code: LossErrorCode
+  readonly loss: string | undefined
+  readonly operand: string | undefined
+
+  constructor(code: LossErrorCode, message: string, fields: LossErrorFields = {}) {
+    super(message)
+    this.code = code
+    this.loss = fields.loss
+    this.operand = fields.operand
+  }
+}
+
+/** A preference loss asked for the reference model's log-probabilities and none were given. */
+export class MissingReferenceError extends LossError {
+  override readonly name = 'MissingReferenceError'
+  constructor(loss = 'loss') {
+    super(
+      'missing-reference',
+      `${loss}: expected log-probabilities of the reference model, got none. Pass 'reference', or use a loss without one (simpo, orpo).`,
+      { loss, operand: 'reference' },
+    )
+  }
+}

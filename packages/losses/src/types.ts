@@ -1,0 +1,93 @@
+import type { Dim, Tensor } from '@qilin-med/tensor'
+
+// Legend: N labelled tokens, S sequences, P pairs (S = 2P), D width, V vocabulary.
+
+/** A sum and the weight it is to be divided by, both scalars. */
+export interface Metric {
+  readonly sum: Tensor
+  readonly weight: Tensor
+}
+
+/**
+ * What every loss returns. The value of the loss is `sum / weight`; a loop that accumulates micro-batches adds the sums
+ * and the weights and divides once, so that the result does not depend on how a batch was cut.
+ * Both are 0 where there is nothing to learn from; gradients are those of `sum`.
+ */
+export interface LossResult extends Metric {
+  /** What is logged beside the loss, under TRL's names. Carries no gradient. */
+  readonly metrics: Readonly<Record<string, Metric>>
+}
+
+/** What a token loss may ask about the predictions beside the log-probability of the target. */
+export type TokenStatistic = 'entropy' | 'correct' | 'sumSquaredProbs' | 'meanLogit' | 'logSumExp'
+
+/** Predictions at N labelled positions, seen only through numbers per token: logits [N, V] need never exist. */
+export interface TokenScores {
+  /** [N] log p(target), natural log. */
+  readonly logProbs: Tensor
+  /** [N] int32, which sequence each token belongs to, in [0, S). */
+  readonly sequences: Tensor
+  /** [N] int32, index of each token inside its completion, from 0. */
+  readonly offsets: Tensor
+  /** S. */
+  readonly sequenceCount: Dim
+  /** [N] −Σ p log p, in nats. */
+  entropy(): Tensor
+  /** [N] 1 where the target is the most probable token (the first of several equals), else 0. No gradient. */
+  correct(): Tensor
+  /** [N] Σ p². No gradient. */
+  sumSquaredProbs(): Tensor
+  /** [N] mean of the logits over the vocabulary, after scale, soft cap and temperature. */
+  meanLogit(): Tensor
+  /** [N] log Σ e^logit. */
+  logSumExp(): Tensor
+}
+
+/** The completions on one side of P pairs: all chosen ones, or all rejected ones. */
+export interface Completion {
+  /** [P] sum of the log-probabilities of each completion's tokens (end of text included, prompt and padding not). */
+  readonly logProb: Tensor
+  /** [P] float32, number of tokens of each completion. */
+  readonly length: Tensor
+  /** Access to single tokens; absent where only sums were kept. */
+  readonly tokens?: CompletionTokens
+}
+
+/** Tokens of the completions on one side. */
+export interface CompletionTokens {
+  /** Scores of the tokens of both sides, N in all. */
+  readonly scores: TokenScores
+  /** Sums one value per token, [N], over the tokens of each completion of this side: [P]. */
+  sum(values: Tensor): Tensor
+}
+
+/** Both sides of P pairs under one model. Pair i is completion i of each side. */
+export interface Pair {
+  readonly chosen: Completion
+  readonly rejected: Completion
+}
+
+/** P pairs under the model that is trained and under the reference model. */
+export interface PreferencePairs {
+  readonly policy: Pair
+  /** Carries no gradient. Where there is no reference model, its members throw MissingReferenceError when read. */
+  readonly reference: Pair
+}
+
+/** What the trainer may know of a built-in loss; functions written by hand need none of it. */
+interface LossTraits<Kind extends string> {
+  /** What the loss is a function of, so that a mismatch with the data is found before training. */
+  readonly kind?: Kind
+  /** Statistics it asks for beside the log-probabilities: computed in one pass over the vocabulary when known before. */
+  readonly statistics?: readonly TokenStatistic[]
+}
+
+/** A loss on single tokens: CPT, SFT. Any function of this form will do. */
+export interface TokenLoss extends LossTraits<'token'> {
+  (scores: TokenScores): LossResult
+}
+
+/** A loss on pairs of completions: DPO and its family. Any function of this form will do. */
+export interface PreferenceLoss extends LossTraits<'preference'> {
+  (pairs: PreferencePairs): LossResult
+}
