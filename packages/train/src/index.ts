@@ -3,6 +3,7 @@ export type {
   AdapterFactory,
   AdapterOptions,
   OutputHead,
+  ParameterShape,
   Parameters,
   TokenBatch,
   TrainableAdapter,

@@ -19,10 +19,18 @@ export interface OutputHead {
   readonly bias?: Tensor | undefined
   /** c in c·tanh(logit/c). */
   readonly softcap?: number | undefined
+  /** Factor on the logits before the soft cap. */
+  readonly scale?: number | undefined
 }
 
 /** Traced tensors by parameter name. */
 export type Parameters = Readonly<Record<string, Tensor>>
+
+/** A named parameter with its stored shape. */
+export interface ParameterShape {
+  readonly name: string
+  readonly shape: readonly number[]
+}
 
 /**
  * What training needs of a model. `Network` is whatever its forward pass is written against; training only hands it
@@ -33,16 +41,14 @@ export interface TrainableModel<Network = unknown, Modules = unknown> {
   /** What an adapter can attach to; passed on to the adapter as it is. */
   readonly modules: Modules
   /** The parameters that full training changes, named as in the checkpoint. */
-  readonly layout: FlatLayout
+  readonly parameters: readonly ParameterShape[]
+  /** The weight with this checkpoint name as a constant. */
+  weight(name: string): Tensor
   /** The layers over the model's weights as constants, except those given here by checkpoint name. */
   network(replaced?: Parameters): Network
   /** [B, T, D], after the final norm. */
   hiddenStates(network: Network, batch: TokenBatch): Tensor
   outputHead(network: Network): OutputHead
-  /** Values of the parameter with that checkpoint name, widened to float32. */
-  read(name: string): Promise<Float32Array>
-  /** A text that differs whenever a weight differs: part of the key of cached reference log-probabilities. */
-  fingerprint(): Promise<string>
 }
 
 /** How an adapter is applied in one traced program. */
