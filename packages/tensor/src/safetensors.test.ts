@@ -8,6 +8,7 @@ import {
   readSafetensors,
   readShards,
   readTensor,
+  readTensorSync,
   SafetensorsError,
   type SafetensorsErrorCode,
   type StoredDtype,
@@ -72,8 +73,10 @@ describe('write and read', () => {
           expect((await readFile(path)).length).toBe(size)
           expect(file.dataOffset % 8).toBe(0)
           expect(file.metadata).toEqual({ format: 'pt' })
-          for (const { name, dtype, shape, data } of tensors)
+          for (const { name, dtype, shape, data } of tensors) {
             expect(await readTensor(file, name)).toEqual({ dtype, shape, data })
+            expect(readTensorSync(file, name)).toEqual({ dtype, shape, data })
+          }
         },
       ),
       { numRuns: 40 },
@@ -264,6 +267,7 @@ describe('hostile headers', () => {
     const error = await errorOf(readTensor(file, 'a'))
     expect(error.code).toBe('truncated')
     expect(error.tensor).toBe('a')
+    expect(() => readTensorSync(file, 'a')).toThrow('expected 16 bytes')
   })
 
   it('an absent file, a folder and an unknown tensor are named', async () => {

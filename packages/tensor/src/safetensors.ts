@@ -8,6 +8,7 @@ export {
   readFloat32,
   readSafetensors,
   readTensor,
+  readTensorSync,
   type SafetensorsFile,
   type StoredTensor,
 } from './safetensors/read'

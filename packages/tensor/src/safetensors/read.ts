@@ -1,8 +1,9 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dtypes, elementCount, type StoredArray, type StoredDtype } from './dtypes'
 import { SafetensorsError } from './errors'
 import { bfloat16ToFloat32, float16ToFloat32 } from './half'
-import { type Header, parseHeader } from './header'
+import { type Header, parseHeader, type TensorEntry } from './header'
 
 /** A safetensors file whose header was read and checked; its data is still on disk. */
 export interface SafetensorsFile extends Header {
@@ -29,10 +30,10 @@ export const maxHeaderBytes = 100_000_000
 export const readSafetensors = async (path: string): Promise<SafetensorsFile> => {
   await using file = await openFile(path)
   const { size } = await file.handle.stat()
-  const prefix = await readExactly(file.handle, { path, position: 0, bytes: Math.min(8, size) })
+  const prefix = await readRange(file.handle, { path, position: 0, bytes: Math.min(8, size) })
   const headerBytes = size < 8 ? Number.POSITIVE_INFINITY : Number(new DataView(prefix).getBigUint64(0, true))
   checkHeaderSize(headerBytes, size, path)
-  const header = await readExactly(file.handle, { path, position: 8, bytes: headerBytes })
+  const header = await readRange(file.handle, { path, position: 8, bytes: headerBytes })
   return { path, dataOffset: 8 + headerBytes, ...parseHeader(new Uint8Array(header), size - 8 - headerBytes, path) }
 }
 
@@ -44,14 +45,13 @@ export const readSafetensors = async (path: string): Promise<SafetensorsFile> =>
 export const readTensor = async (file: SafetensorsFile, name: string): Promise<StoredTensor> => {
   const entry = entryOf(file, name)
   await using opened = await openFile(file.path)
-  const buffer = await readExactly(opened.handle, {
-    path: file.path,
-    tensor: name,
-    position: file.dataOffset + entry.begin,
-    bytes: entry.end - entry.begin,
-  })
-  const data = dtypes[entry.dtype].view(buffer, elementCount(entry.shape))
-  return { dtype: entry.dtype, shape: entry.shape, data }
+  return tensorOf(entry, await readRange(opened.handle, rangeOf(file, name, entry)))
+}
+
+/** `readTensor` without a promise, for places that cannot wait. Errors as `readTensor`. */
+export const readTensorSync = (file: SafetensorsFile, name: string): StoredTensor => {
+  const entry = entryOf(file, name)
+  return tensorOf(entry, readRangeSync(rangeOf(file, name, entry)))
 }
 
 /**
@@ -72,74 +72,101 @@ export const readFloat32 = async (file: SafetensorsFile, name: string): Promise<
   )
 }
 
-const entryOf = (file: SafetensorsFile, name: string) => {
+const tensorOf = ({ dtype, shape }: TensorEntry, buffer: ArrayBuffer): StoredTensor => ({
+  dtype,
+  shape,
+  data: dtypes[dtype].view(buffer, elementCount(shape)),
+})
+
+const entryOf = (file: SafetensorsFile, name: string): TensorEntry => {
   const entry = file.tensors.get(name)
   if (entry !== undefined) return entry
   const names = [...file.tensors.keys()]
+  const some = `${names.slice(0, 5).join(', ')}${names.length > 5 ? ', ...' : ''}`
   throw new SafetensorsError(
     'unknown-tensor',
-    `readTensor: ${file.path}: expected a tensor of the file, got "${name}". It has ${names.length}: ${names.slice(0, 5).join(', ')}${names.length > 5 ? ', ...' : ''}.`,
+    `readTensor: ${file.path}: expected a tensor of the file, got "${name}". It has ${names.length}: ${some}.`,
     { path: file.path, tensor: name },
   )
 }
 
 const checkHeaderSize = (headerBytes: number, size: number, path: string): void => {
-  if (headerBytes > size - 8 && headerBytes <= maxHeaderBytes)
-    throw new SafetensorsError(
-      'truncated',
-      `readSafetensors: ${path}: expected a header of ${headerBytes} bytes, got a file of ${size} bytes. The file is cut off or not a safetensors file.`,
-      { path },
-    )
-  if (headerBytes > size - 8 && size < 8)
-    throw new SafetensorsError(
-      'truncated',
-      `readSafetensors: ${path}: expected 8 bytes of header length, got a file of ${size} bytes. The file is cut off or not a safetensors file.`,
-      { path },
-    )
+  const fail = (code: 'truncated' | 'header-too-large', expected: string, got: string): never => {
+    const advice = `The file is ${code === 'truncated' ? 'cut off' : 'damaged'} or not a safetensors file.`
+    throw new SafetensorsError(code, `readSafetensors: ${path}: expected ${expected}, got ${got}. ${advice}`, { path })
+  }
+  if (size < 8) fail('truncated', '8 bytes of header length', `a file of ${size} bytes`)
   if (headerBytes > maxHeaderBytes)
-    throw new SafetensorsError(
-      'header-too-large',
-      `readSafetensors: ${path}: expected a header of at most ${maxHeaderBytes} bytes, got ${headerBytes}. The file is damaged or not a safetensors file.`,
-      { path },
-    )
+    fail('header-too-large', `a header of at most ${maxHeaderBytes} bytes`, `${headerBytes}`)
+  if (headerBytes > size - 8) fail('truncated', `a header of ${headerBytes} bytes`, `a file of ${size} bytes`)
 }
 
 const openFile = async (path: string): Promise<{ handle: FileHandle } & AsyncDisposable> => {
-  const handle = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
-    throw new SafetensorsError(
-      'not-found',
-      `readSafetensors: ${path}: expected a readable file, got ${cause.code ?? cause.message}. Check the path.`,
-      { path, cause },
-    )
-  })
+  const handle = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => unreadable(path, cause))
   return { handle, [Symbol.asyncDispose]: () => handle.close() }
 }
 
+interface ByteRange {
+  readonly path: string
+  readonly tensor?: string
+  readonly position: number
+  readonly bytes: number
+}
+
+const rangeOf = (file: SafetensorsFile, tensor: string, { begin, end }: TensorEntry): ByteRange => ({
+  path: file.path,
+  tensor,
+  position: file.dataOffset + begin,
+  bytes: end - begin,
+})
+
+/** One call reads at most 2 GiB. */
+const largestRead = 1 << 30
+
 /** Bytes of a range in a buffer of their own, so that every typed array is aligned. */
-const readExactly = async (
-  handle: FileHandle,
-  { path, tensor, position, bytes }: { path: string; tensor?: string; position: number; bytes: number },
-): Promise<ArrayBuffer> => {
-  const buffer = new Uint8Array(bytes)
-  let done = 0
-  while (done < bytes) {
-    const length = Math.min(bytes - done, 1 << 30)
-    const { bytesRead } = await handle
-      .read(buffer, done, length, position + done)
-      .catch((cause: NodeJS.ErrnoException) => {
-        throw new SafetensorsError(
-          'not-found',
-          `readSafetensors: ${path}: expected a readable file, got ${cause.code}. Check the path.`,
-          { path, cause },
-        )
-      })
-    if (bytesRead === 0)
-      throw new SafetensorsError(
-        'truncated',
-        `readTensor: ${path}: expected ${bytes} bytes at ${position}, got ${done}. The file is cut off: copy or download it again.`,
-        { path, tensor },
-      )
+const readRange = async (handle: FileHandle, range: ByteRange): Promise<ArrayBuffer> => {
+  const buffer = new Uint8Array(range.bytes)
+  for (let done = 0; done < range.bytes; ) {
+    const length = Math.min(range.bytes - done, largestRead)
+    const reading = handle.read(buffer, done, length, range.position + done)
+    const { bytesRead } = await reading.catch((cause: NodeJS.ErrnoException) => unreadable(range.path, cause))
+    if (bytesRead === 0) cutOff(range, done)
     done += bytesRead
   }
   return buffer.buffer
+}
+
+const readRangeSync = (range: ByteRange): ArrayBuffer => {
+  const buffer = new Uint8Array(range.bytes)
+  let file: number | undefined
+  try {
+    file = openSync(range.path, 'r')
+    if (fstatSync(file).size < range.position + range.bytes) cutOff(range, fstatSync(file).size - range.position)
+    for (let done = 0; done < range.bytes; ) {
+      const length = Math.min(range.bytes - done, largestRead)
+      done += readSync(file, buffer, done, length, range.position + done) || cutOff(range, done)
+    }
+  } catch (cause) {
+    if (cause instanceof SafetensorsError) throw cause
+    unreadable(range.path, cause as NodeJS.ErrnoException)
+  } finally {
+    if (file !== undefined) closeSync(file)
+  }
+  return buffer.buffer
+}
+
+const unreadable = (path: string, cause: NodeJS.ErrnoException): never => {
+  throw new SafetensorsError(
+    'not-found',
+    `readSafetensors: ${path}: expected a readable file, got ${cause.code ?? cause.message}. Check the path.`,
+    { path, cause },
+  )
+}
+
+const cutOff = ({ path, tensor, position, bytes }: ByteRange, done: number): never => {
+  throw new SafetensorsError(
+    'truncated',
+    `readTensor: ${path}: expected ${bytes} bytes at ${position}, got ${Math.max(0, done)}. The file is cut off: copy or download it again.`,
+    { path, tensor },
+  )
 }
