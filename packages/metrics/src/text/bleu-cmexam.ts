@@ -1,5 +1,5 @@
 import { checkPaired } from '../errors'
-import { counters, ngramTable } from './ngrams'
+import { clippedMatcher } from './clipped-matches'
 import type { Tokenizer } from './tokenizer'
 import { interner, pushToken, type TokenBuffer, tokenBuffer } from './tokens'
 
@@ -61,8 +61,7 @@ function count(
   maxOrder: number,
 ) {
   const [prediction, reference] = [tokenBuffer(), tokenBuffer()]
-  const table = ngramTable()
-  const limitStore = counters()
+  const matcher = clippedMatcher(maxOrder)
   const numbers = interner()
   const matches = new Array<number>(maxOrder).fill(0)
   const totals = new Array<number>(maxOrder).fill(0)
@@ -70,22 +69,12 @@ function count(
   for (let row = 0; row < predictions.length; row++) {
     fill(reference, references[row]!, cut, numbers)
     fill(prediction, predictions[row]!, cut, numbers)
+    matcher.start(prediction)
+    matcher.reference(reference)
+    matcher.matches(matches, 0)
     predictionLength += prediction.length
     referenceLength += reference.length
-    table.reset()
-    const referenceGrams = table.number(reference, maxOrder, true, 0)
-    const limits = limitStore.cleared(table.size)
-    const predictionGrams = table.number(prediction, maxOrder, false, 1)
-    for (let order = 1; order <= maxOrder; order++) {
-      const at = (order - 1) * reference.length
-      for (let i = 0; i + order <= reference.length; i++) limits[referenceGrams[at + i]!]!++
-      const from = (order - 1) * prediction.length
-      for (let i = 0; i + order <= prediction.length; i++) {
-        const id = predictionGrams[from + i]!
-        if (id >= 0 && limits[id]!-- > 0) matches[order - 1]!++
-      }
-      totals[order - 1]! += Math.max(0, prediction.length - order + 1)
-    }
+    for (let n = 0; n < maxOrder; n++) totals[n]! += Math.max(0, prediction.length - n)
   }
   return { matches, totals, predictionLength, referenceLength }
 }

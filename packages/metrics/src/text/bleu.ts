@@ -1,10 +1,11 @@
 import { MetricsError } from '../errors'
+import { clippedMatcher, closerLength } from './clipped-matches'
 import { type CorpusMetric, float64, type Rounding, type Statistics, sumRows } from './corpus-metric'
-import { counters, ngramTable } from './ngrams'
+import { fixed } from './fixed'
 import { type References, referenceCount, referenceLists } from './references'
 import { sharedFields, signature } from './signature'
 import { encoderOf, type Tokenizer, type TokenizerName, tokenizerName } from './tokenizer'
-import { interner, tokenBuffer } from './tokens'
+import { interner, type TokenBuffer, tokenBuffer } from './tokens'
 import { stripEnd } from './whitespace'
 
 /** What to do with an n-gram order that has no match: sacrebleu's four methods. */
@@ -79,6 +80,7 @@ export function bleuMetric(options: BleuOptions = {}): CorpusMetric<BleuScore> {
     })
   return {
     name: 'BLEU',
+    float32Scores: false,
     statistics: (predictions, references) => collect(predictions, references, tokenizer, maxOrder, lowercase),
     compute: (sum, count, rounding = float64) => ({
       ...scoreOf(sum, { smoothing, smoothingValue, maxOrder, effectiveOrder }, rounding),
@@ -126,70 +128,29 @@ function collect(
   const encode = encoderOf(tokenizer)
   const tokens = interner()
   const [prediction, reference] = [tokenBuffer(), tokenBuffer()]
-  const table = ngramTable()
-  const [allowed, current] = [counters(), counters()]
+  const matcher = clippedMatcher(maxOrder)
   const width = 2 + 2 * maxOrder
   const values = new Float64Array(predictions.length * width)
-  const read = (text: string, buffer: typeof prediction): void => {
+  const read = (text: string, buffer: TokenBuffer): void => {
     buffer.length = 0
     encode(stripEnd(lowercase ? text.toLowerCase() : text), tokens, buffer)
   }
   for (let row = 0; row < predictions.length; row++) {
     const at = row * width
     read(predictions[row]!, prediction)
-    table.reset()
-    // The prediction's n-grams get numbers first: only those can match, and each reference needs but a look-up.
-    const numbers = table.number(prediction, maxOrder, true, 0)
-    const limits = allowed.cleared(table.size)
+    matcher.start(prediction)
     let closest = -1
     for (const text of lists[row]!) {
       read(text, reference)
       closest = closerLength(prediction.length, closest, reference.length)
-      raiseLimits(
-        table.number(reference, maxOrder, false, 1),
-        reference.length,
-        maxOrder,
-        limits,
-        current.cleared(table.size),
-      )
+      matcher.reference(reference)
     }
     values[at] = prediction.length
     values[at + 1] = closest
-    for (let order = 1; order <= maxOrder; order++) {
-      const count = Math.max(0, prediction.length - order + 1)
-      const start = (order - 1) * prediction.length
-      let matched = 0
-      for (let i = start; i < start + count; i++) if (limits[numbers[i]!]!-- > 0) matched++
-      values[at + 1 + order] = matched
-      values[at + 1 + maxOrder + order] = count
-    }
+    matcher.matches(values, at + 2)
+    for (let n = 0; n < maxOrder; n++) values[at + 2 + maxOrder + n] = Math.max(0, prediction.length - n)
   }
   return { rows: predictions.length, width, values, references: referenceCount(lists) }
-}
-
-/** Raises the limit of each n-gram to how often one reference has it. */
-function raiseLimits(
-  numbers: Int32Array,
-  length: number,
-  maxOrder: number,
-  limits: Int32Array,
-  seen: Int32Array,
-): void {
-  for (let order = 1; order <= maxOrder; order++) {
-    const start = (order - 1) * length
-    const end = start + Math.max(0, length - order + 1)
-    for (let i = start; i < end; i++) {
-      const id = numbers[i]!
-      if (id >= 0 && ++seen[id]! > limits[id]!) limits[id] = seen[id]!
-    }
-  }
-}
-
-/** Of two reference lengths the one closer to the prediction's, the shorter where they are equally close. */
-function closerLength(length: number, best: number, candidate: number): number {
-  if (best < 0) return candidate
-  const difference = Math.abs(length - candidate) - Math.abs(length - best)
-  return difference < 0 || (difference === 0 && candidate < best) ? candidate : best
 }
 
 interface Scoring {
@@ -231,4 +192,25 @@ function scoreOf(sum: ArrayLike<number>, options: Scoring, round: Rounding): Omi
 function brevityPenalty(predictionLength: number, referenceLength: number): number {
   if (predictionLength >= referenceLength) return 1
   return predictionLength > 0 ? Math.exp(1 - referenceLength / predictionLength) : 0
+}
+
+/**
+ * A score on one line as sacrebleu prints it: `BLEU = 56.26 81.4/57.7/49.2/43.5 (BP = 0.999 ratio = 0.999 ...)`.
+ *
+ * @param options.interval  mean and half width of a bootstrap, printed as `(μ = … ± …)`
+ */
+export function formatBleu(
+  score: BleuScore,
+  {
+    digits = 2,
+    interval,
+  }: { readonly digits?: number; readonly interval?: { readonly mean: number; readonly ci: number } } = {},
+): string {
+  const { precisions, brevityPenalty: penalty, predictionLength, referenceLength } = score
+  const ratio = referenceLength > 0 ? predictionLength / referenceLength : 0
+  const parts = precisions.map((precision) => fixed(precision, 1)).join('/')
+  const spread =
+    interval && interval.mean > 0 ? ` (μ = ${fixed(interval.mean, digits)} ± ${fixed(interval.ci, digits)})` : ''
+  const lengths = `hyp_len = ${predictionLength} ref_len = ${referenceLength}`
+  return `BLEU = ${fixed(score.score, digits)}${spread} ${parts} (BP = ${fixed(penalty, 3)} ratio = ${fixed(ratio, 3)} ${lengths})`
 }

@@ -23,6 +23,8 @@ export const float64: Rounding = (value) => value
 export interface CorpusMetric<Score extends { readonly score: number }> {
   /** Name with parameters, such as `BLEU` or `chrF2++`. */
   readonly name: string
+  /** Whether sums in float32 make float32 scores, as in numpy; BLEU ends in an exponential, which is float64. */
+  readonly float32Scores: boolean
   statistics(predictions: readonly string[], references: References): Statistics
   /** Score of summed statistics. */
   compute(sum: ArrayLike<number>, references: number | 'var', rounding?: Rounding): Score

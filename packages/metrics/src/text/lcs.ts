@@ -44,3 +44,33 @@ function zeroBits(row: Int32Array, bits: number): number {
   for (let i = 0; i < bits; i++) if ((row[i >>> 5]! & (1 << (i & 31))) === 0) zeros++
   return zeros
 }
+
+/**
+ * Positions in `a` of one longest common subsequence of `a` and `b`, in descending order. Of several, the one that drops tokens of
+ * `a` before tokens of `b` when read from the end, as rouge-score does.
+ */
+export function lcsPositions(
+  a: { ids: ArrayLike<number>; length: number },
+  b: { ids: ArrayLike<number>; length: number },
+): number[] {
+  const columns = b.length + 1
+  const table = new Int32Array((a.length + 1) * columns)
+  for (let i = 1; i <= a.length; i++)
+    for (let j = 1; j <= b.length; j++) {
+      const at = i * columns + j
+      table[at] =
+        a.ids[i - 1] === b.ids[j - 1] ? table[at - columns - 1]! + 1 : Math.max(table[at - columns]!, table[at - 1]!)
+    }
+  const positions: number[] = []
+  let [i, j] = [a.length, b.length]
+  while (i > 0 && j > 0) {
+    const at = i * columns + j
+    if (a.ids[i - 1] === b.ids[j - 1]) {
+      positions.push(i - 1)
+      i--
+      j--
+    } else if (table[at - 1]! > table[at - columns]!) j--
+    else i--
+  }
+  return positions
+}

@@ -1,14 +1,8 @@
 import { checkPaired } from '../errors'
 import { lcsLength } from './lcs'
 import { type Overlap, overlapCounter } from './ngram-overlap'
+import type { PrecisionRecall } from './precision-recall'
 import { pushToken, type TokenBuffer, tokenBuffer } from './tokens'
-
-/** Precision, recall and their F value; between 0 and 1, or in percent where the name of the result says so. */
-export interface PrecisionRecall {
-  readonly precision: number
-  readonly recall: number
-  readonly f: number
-}
 
 /** ROUGE of the official scripts in percent, means over the examples. */
 export interface CmexamRouge {
