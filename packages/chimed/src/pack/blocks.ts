@@ -1,4 +1,4 @@
-import type { TokenRow } from '../types'
+import { ignoreIndex, type TokenRow } from '../types'
 
 /** What happens to the tokens that do not fill a block. */
 export type Tail =
@@ -86,23 +86,22 @@ function blockPacker({
   }
 
   function closeBatch(): TokenRow[] {
-    const only = blocksInBatch === 0
+    const rest = closeTail(blocksInBatch === 0)
     rowsInBatch = blocksInBatch = 0
-    if (filled === 0) return []
-    if (tail === 'drop' || (tail === 'drop-unless-only' && !only)) {
-      dropped += filled
-      filled = 0
-      return []
-    }
-    if (tail !== 'pad') return [{ ...take(filled) }].map(resetCount)
-    ids.fill(padId!, filled)
-    labels.fill(-100, filled)
-    return [take(blockSize)].map(resetCount)
+    return rest
   }
 
-  const resetCount = (block: TokenRow): TokenRow => {
-    blocksInBatch = 0
-    return block
+  function closeTail(only: boolean): TokenRow[] {
+    if (filled === 0) return []
+    if (tail === 'keep' || (tail === 'drop-unless-only' && only)) return [take(filled)]
+    if (tail === 'pad') {
+      ids.fill(padId!, filled)
+      labels.fill(ignoreIndex, filled)
+      return [take(blockSize)]
+    }
+    dropped += filled
+    filled = 0
+    return []
   }
 
   function push(row: TokenRow): TokenRow[] {

@@ -60,10 +60,7 @@ export function qilinSftRow(
   for (let i = 0; i < messages.length; i += 2) {
     const prompt = `${i > 0 ? '</s>' : ''} <reserved_102> ${messages[i]} <reserved_103> `
     let source = Array.from(tokenizer.encode(prompt, { addSpecialTokens: i === 0 })).slice(0, maxSource)
-    let target = Array.from(tokenizer.encode(messages[i + 1]!, { addSpecialTokens: false })).slice(
-      0,
-      Math.max(0, maxTarget - 1),
-    )
+    let target = Array.from(tokenizer.encode(messages[i + 1]!, { addSpecialTokens: false })).slice(0, maxTarget - 1)
     if (source[0] === eos) source = source.slice(1)
     if (target.at(-1) === eos) target = target.slice(0, -1)
     if (ids.length + source.length + target.length + 1 > maxSource + maxTarget) break

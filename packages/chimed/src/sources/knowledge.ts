@@ -113,7 +113,7 @@ interface Triple {
 
 /**
  * CPubMed knowledge graph: triples as lines (tab-separated, or `|`), CSV or JSON with `head`, `relation`, `tail`. The entity type behind
- * `@` is left out. A sentence reads `高血压的并发症是脑卒中。`
+ * `@@` is left out. A sentence reads `高血压的并发症是脑卒中。`
  */
 export const cpubmedKg = (path: string, { group = 'triple', ...options }: TripleOptions = {}): Source<CptText> =>
   defineSource<Triple[], CptText>(
@@ -172,7 +172,7 @@ async function* triples(path: string, read: ReadOptions): AsyncGenerator<Row<Tri
   }
 }
 
-const entity = (name: string): string => name.replace(/@[^@]*$/, '').trim()
+const entity = (name: string): string => name.replace(/@+[^@]*$/, '').trim()
 
 async function* grouped(rows: AsyncIterable<Row<Triple>>, group: 'triple' | 'head'): AsyncGenerator<Row<Triple[]>> {
   let run: Row<Triple[]> | undefined

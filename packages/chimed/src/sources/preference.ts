@@ -66,7 +66,7 @@ interface RankedAnswer {
 
 /** Answers with a score, highest first: by the total of a judge, by `score`, or by their place in a list that is ordered best first. */
 function rankedAnswers(record: Readonly<Record<string, unknown>>): RankedAnswer[] | undefined {
-  const list = record.candidates ?? record.responses ?? record.answers ?? record.ranked
+  const list = record.candidates ?? record.responses ?? record.answers ?? record.ranked ?? record.output
   if (!Array.isArray(list)) return undefined
   const scored = (list as unknown[]).map((item, index) => {
     if (typeof item === 'string') return { answer: item.trim(), score: list.length - index }

@@ -1,0 +1,74 @@
+import { ChimedError } from '../errors'
+
+/** Options of `normaliseText`. */
+export interface NormaliseOptions {
+  /** Unicode form (default NFC; NFKC also folds ℃, ① and the like, which a reader may miss). */
+  readonly form?: 'NFC' | 'NFKC' | undefined
+  /** Full-width letters, digits and spaces to half width (default true); Chinese punctuation stays. */
+  readonly halfWidth?: boolean | undefined
+  /** Removes the crawler's leftovers: `[详细]`, `展开全部`, HTML entities and tags (default true). */
+  readonly boilerplate?: boolean | undefined
+}
+
+const controls =
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufff9-\ufffb]/g
+const fullWidth = /[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]/g
+const boilerplateTails = /\s*(?:\[详细\]|\[查看详情\]|查看更多>>?|展开全部|收起全部)/g
+const tags = /<\/?(?:p|br|div|span|a|b|i|strong|em|font|table|tr|td|img|ul|li|h[1-6])(?:\s[^<>]{0,200})?\/?>/gi
+const entities: Readonly<Record<string, string>> = {
+  '&nbsp;': ' ',
+  '&lt;': '<',
+  '&gt;': '>',
+  '&amp;': '&',
+  '&quot;': '"',
+  '&#39;': "'",
+  '&ldquo;': '“',
+  '&rdquo;': '”',
+}
+
+/**
+ * Text in one spelling: Unicode form, no control or invisible characters, one kind of line break, no runs of blanks, trimmed lines.
+ * Applying it twice changes nothing more.
+ */
+export function normaliseText(
+  text: string,
+  { form = 'NFC', halfWidth = true, boilerplate = true }: NormaliseOptions = {},
+): string {
+  let clean = text
+    .normalize(form)
+    .replace(/\r\n?|\u2028|\u2029|\u0085/g, '\n')
+    .replace(controls, '')
+  if (boilerplate)
+    clean = clean
+      .replace(boilerplateTails, '')
+      .replace(tags, ' ')
+      .replace(/&(?:nbsp|lt|gt|amp|quot|#39|ldquo|rdquo);/g, (entity) => entities[entity]!)
+  if (halfWidth) clean = clean.replace(fullWidth, (character) => String.fromCharCode(character.charCodeAt(0) - 0xfee0))
+  return clean
+    .replace(/[^\S\n]+/g, ' ')
+    .replace(/ ?\n ?/g, '\n')
+    .replace(/\n{3,}/g, '\n\n')
+    .trim()
+}
+
+/** Letters, digits and Chinese characters of a text in lower case and NFKC, nothing else: how texts are compared across layouts. */
+export const skeleton = (text: string): string =>
+  text
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, '')
+
+/** Which Chinese characters a text is brought to. */
+export type Script = 'simplified' | 'traditional'
+
+/** A function that converts between traditional and simplified characters. Loads its dictionary once, here. */
+export async function scriptConverter(to: Script): Promise<(text: string) => string> {
+  const opencc = await import('opencc-js').catch((cause: unknown) => {
+    throw new ChimedError(
+      'dependency',
+      'scriptConverter: expected the package opencc-js, got none installed. Run npm install opencc-js.',
+      { cause },
+    )
+  })
+  return opencc.Converter(to === 'simplified' ? { from: 't', to: 'cn' } : { from: 'cn', to: 't' })
+}

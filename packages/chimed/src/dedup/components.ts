@@ -1,0 +1,38 @@
+/** Disjoint sets of 0 to size - 1; the root of a set is its smallest member. */
+export interface Components {
+  /** Smallest member of the set that holds `item`. */
+  find(item: number): number
+  /** Joins the sets of two items; false when they were one already. */
+  union(a: number, b: number): boolean
+}
+
+/** Disjoint sets with path halving. */
+export function components(size: number): Components {
+  const parent = Int32Array.from({ length: size }, (_, index) => index)
+  const find = (item: number): number => {
+    let root = item
+    while (parent[root] !== root) root = parent[root] = parent[parent[root]!]!
+    return root
+  }
+  return {
+    find,
+    union: (a, b) => {
+      const x = find(a)
+      const y = find(b)
+      if (x !== y) parent[Math.max(x, y)] = Math.min(x, y)
+      return x !== y
+    },
+  }
+}
+
+/** Members of each set with more than one, by root, in ascending order. */
+export function clusters(sets: Components, size: number): number[][] {
+  const members = new Map<number, number[]>()
+  for (let item = 0; item < size; item++) {
+    const root = sets.find(item)
+    const list = members.get(root)
+    if (list) list.push(item)
+    else members.set(root, [item])
+  }
+  return [...members.values()].filter((list) => list.length > 1)
+}

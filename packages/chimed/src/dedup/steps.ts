@@ -1,0 +1,142 @@
+import { skeleton } from '../clean/normalise'
+import { excerpt, type FaultLog, faultLog, stepReport } from '../faults'
+import { textOf } from '../record'
+import { faultOf, type Step, type StepResult } from '../step'
+import type { ChimedRecord, Origin, StepReport } from '../types'
+import { exactDuplicates } from './exact'
+import { type NearOptions, nearDuplicates } from './near'
+
+/** Which member of a group of duplicates stays: the first (default), or the longest (the first of those). */
+export type Keep = 'first' | 'longest'
+
+/** A group of near-duplicates, for a report. */
+export interface ClusterReport {
+  readonly size: number
+  readonly kept: ClusterMember
+  /** Some of the others, in order. */
+  readonly dropped: readonly ClusterMember[]
+}
+
+/** A member of a group: where it came from and how it begins. */
+export interface ClusterMember {
+  readonly origin: Origin | undefined
+  readonly excerpt: string
+}
+
+/** The report of a step that removes duplicates; `clusters` are the largest ones. */
+export interface DedupReport extends StepReport {
+  readonly clusters: readonly ClusterReport[]
+}
+
+/** Options of `dedup.exact`. */
+export interface ExactOptions {
+  readonly keep?: Keep | undefined
+  /** Compares letters, digits and Chinese characters only, so that punctuation and blanks make no difference (default false). */
+  readonly ignorePunctuation?: boolean | undefined
+  /** Largest groups kept for the report (default 10). */
+  readonly report?: number | undefined
+}
+
+/** Removes records whose whole text occurs before. */
+export function exact({ keep = 'first', ignorePunctuation = false, report = 10 }: ExactOptions = {}): Step {
+  return {
+    name: 'dedup.exact',
+    run: (records) => {
+      const roots = exactDuplicates(
+        records.map((record) => (ignorePunctuation ? skeleton(textOf(record)) : keyOf(record))),
+      )
+      return removeDuplicates('dedup.exact', 'duplicate', records, groupsOf(roots), { keep, report })
+    },
+  }
+}
+
+/** Equal texts in other roles are different records. */
+const keyOf = (record: ChimedRecord): string =>
+  'messages' in record
+    ? record.messages.map(({ role, content }) => `${role}\u0000${content}`).join('\u0001')
+    : textOf(record)
+
+/** Options of `dedup.minhash`. */
+export interface MinhashStepOptions extends NearOptions {
+  readonly keep?: Keep | undefined
+  readonly report?: number | undefined
+}
+
+/** Removes near-duplicates: MinHash over character n-grams, bands, verified by Jaccard similarity; one record stays of each component. */
+export function minhash({ keep = 'first', report = 10, ...options }: MinhashStepOptions = {}): Step {
+  return {
+    name: 'dedup.minhash',
+    run: (records, { onProgress } = {}) => {
+      const progress =
+        onProgress &&
+        ((done: number, total: number): void => onProgress({ stage: 'dedup.minhash', done, total, unit: 'rows' }))
+      const { clusters } = nearDuplicates(records.map(textOf), {
+        ...options,
+        ...(progress && { onProgress: progress }),
+      })
+      return removeDuplicates('dedup.minhash', 'near-duplicate', records, clusters, { keep, report })
+    },
+  }
+}
+
+function groupsOf(roots: Int32Array): number[][] {
+  const groups = new Map<number, number[]>()
+  for (const [index, root] of roots.entries()) {
+    if (root === index) continue
+    const group = groups.get(root)
+    if (group) group.push(index)
+    else groups.set(root, [root, index])
+  }
+  return [...groups.values()]
+}
+
+function removeDuplicates<T extends ChimedRecord>(
+  name: string,
+  code: string,
+  records: readonly T[],
+  groups: readonly (readonly number[])[],
+  { keep, report }: { readonly keep: Keep; readonly report: number },
+): StepResult<T> {
+  const log = faultLog()
+  const removed = new Uint8Array(records.length)
+  const kept = groups.map((group) => (keep === 'first' ? group[0]! : longest(records, group)))
+  for (const [index, group] of groups.entries()) {
+    for (const member of group) {
+      if (member === kept[index]) continue
+      removed[member] = 1
+      tell(log, records[member]!, code, records[kept[index]!]!)
+    }
+  }
+  const left = records.filter((_, index) => !removed[index])
+  const largest = groups
+    .map((group, index) => ({ group, kept: kept[index]! }))
+    .sort((a, b) => b.group.length - a.group.length || a.group[0]! - b.group[0]!)
+  const clusters = largest.slice(0, report).map((cluster) => clusterReport(records, cluster))
+  const told: DedupReport = { ...stepReport(name, records.length, left.length, log), clusters }
+  return { records: left, report: told }
+}
+
+function longest(records: readonly ChimedRecord[], group: readonly number[]): number {
+  let best = group[0]!
+  for (const member of group) if (textOf(records[member]!).length > textOf(records[best]!).length) best = member
+  return best
+}
+
+function tell(log: FaultLog, record: ChimedRecord, code: string, kept: ChimedRecord): void {
+  const { source = '', file = source, line = 0 } = kept.origin ?? {}
+  log.add(faultOf(record, code, `${code} of ${file}:${line}`))
+}
+
+const member = (record: ChimedRecord): ClusterMember => ({ origin: record.origin, excerpt: excerpt(textOf(record)) })
+
+const clusterReport = (
+  records: readonly ChimedRecord[],
+  { group, kept }: { readonly group: readonly number[]; readonly kept: number },
+): ClusterReport => ({
+  size: group.length,
+  kept: member(records[kept]!),
+  dropped: group
+    .filter((index) => index !== kept)
+    .slice(0, 5)
+    .map((index) => member(records[index]!)),
+})

@@ -1,0 +1,76 @@
+import { excerpt, type FaultLog, faultLog, stepReport } from './faults'
+import { textOf } from './record'
+import type { Drop } from './sources/source'
+import type { ChimedRecord, Fault, Progress, StepReport } from './types'
+
+/** What a step may use. */
+export interface StepContext {
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Records that a step leaves, and what it did. */
+export interface StepResult<T extends ChimedRecord> {
+  readonly records: T[]
+  readonly report: StepReport
+}
+
+/** A step over all records of a corpus. */
+export interface Step {
+  readonly name: string
+  /** Present on steps that look at one record at a time: they can run on any part of the data with the same result. */
+  readonly row?: <T extends ChimedRecord>(record: T) => RowOutcome<T>
+  run<T extends ChimedRecord>(records: readonly T[], context?: StepContext): StepResult<T> | Promise<StepResult<T>>
+}
+
+/** The record (perhaps changed), or why it is left out. */
+export type RowOutcome<T> =
+  | { readonly record: T; readonly changed?: Omit<Drop, 'drop'> & { readonly code: string } }
+  | Drop
+
+/** A step from a function of one record. */
+export function rowStep(name: string, row: <T extends ChimedRecord>(record: T) => RowOutcome<T>): Step {
+  return {
+    name,
+    row,
+    run: (records) => {
+      const log = faultLog()
+      const kept = records.flatMap((record) => {
+        const outcome = row(record)
+        report(log, record, outcome)
+        return 'drop' in outcome ? [] : [outcome.record]
+      })
+      return { records: kept, report: stepReport(name, records.length, kept.length, log) }
+    },
+  }
+}
+
+/** Tells the log what became of a record. */
+export function report<T extends ChimedRecord>(log: FaultLog, record: T, outcome: RowOutcome<T>): void {
+  if ('drop' in outcome) log.add(faultOf(record, outcome.drop, outcome.reason))
+  else if (outcome.changed) log.add({ ...faultOf(record, outcome.changed.code, outcome.changed.reason), kept: true })
+}
+
+/** A fault of a record, named by its origin. */
+export function faultOf(record: ChimedRecord, code: string, reason: string): Fault {
+  const { source = '', file, line } = record.origin ?? {}
+  return { code, reason, file: file ?? source, line: line ?? 0, excerpt: excerpt(textOf(record)) }
+}
+
+/** Runs steps one after another; each gets what the one before left. */
+export async function runSteps<T extends ChimedRecord>(
+  records: readonly T[],
+  steps: readonly Step[],
+  context: StepContext = {},
+): Promise<{ readonly records: T[]; readonly reports: StepReport[] }> {
+  let current = [...records]
+  const reports: StepReport[] = []
+  for (const [index, step] of steps.entries()) {
+    context.signal?.throwIfAborted()
+    context.onProgress?.({ stage: step.name, done: index, total: steps.length, unit: 'rows' })
+    const { records: left, report: told } = await step.run(current, context)
+    current = left
+    reports.push(told)
+  }
+  return { records: current, reports }
+}

@@ -1,0 +1,84 @@
+// MinHash kernel (AssemblyScript, SIMD). Works on raw addresses; the host lays out memory. src/dedup/minhash-js.ts computes the same bits.
+
+// Multiplier of the rolling polynomial over code points.
+const base: u32 = 0x9e3779b1
+
+// Code points of `units` UTF-16 units at `text`, as u32 at `points`. A surrogate without its partner stands for itself.
+function decode(text: usize, units: i32, points: usize): i32 {
+  let count = 0
+  for (let i = 0; i < units; i++) {
+    let code: u32 = load<u16>(text + ((<usize>i) << 1))
+    if ((code & 0xfc00) === 0xd800 && i + 1 < units) {
+      const low: u32 = load<u16>(text + ((<usize>(i + 1)) << 1))
+      if ((low & 0xfc00) === 0xdc00) {
+        code = 0x10000 + ((code & 0x3ff) << 10) + (low & 0x3ff)
+        i++
+      }
+    }
+    store<u32>(points + ((<usize>count) << 2), code)
+    count++
+  }
+  return count
+}
+
+// Finaliser of MurmurHash3.
+function mix(hash: u32): u32 {
+  let h = hash
+  h ^= h >> 16
+  h *= 0x85ebca6b
+  h ^= h >> 13
+  h *= 0xc2b2ae35
+  return h ^ (h >> 16)
+}
+
+// Mixed hashes of all n-grams of code points, written over `points`; a text shorter than n is one gram, an empty one has none.
+export function shingles(text: usize, units: i32, points: usize, n: i32): i32 {
+  const count = decode(text, units, points)
+  if (count === 0) return 0
+  const length = min(n, count)
+  let hash: u32 = 0
+  let top: u32 = 1
+  for (let i = 0; i < length; i++) {
+    hash = hash * base + load<u32>(points + ((<usize>i) << 2))
+    if (i > 0) top *= base
+  }
+  let grams = 0
+  for (let i = length; i < count; i++) {
+    const leaving = load<u32>(points + ((<usize>grams) << 2))
+    store<u32>(points + ((<usize>grams) << 2), mix(hash))
+    grams++
+    hash = (hash - leaving * top) * base + load<u32>(points + ((<usize>i) << 2))
+  }
+  store<u32>(points + ((<usize>grams) << 2), mix(hash))
+  return grams + 1
+}
+
+// Minimum of a[p] * h + b[p] over `count` hashes, for `permutations` (a multiple of 16) pairs; all ones where there is no hash.
+export function minima(hashes: usize, count: i32, a: usize, b: usize, permutations: i32, out: usize): void {
+  const end = hashes + ((<usize>count) << 2)
+  for (let p: usize = 0; p < (<usize>permutations) << 2; p += 64) {
+    const a0 = v128.load(a + p)
+    const a1 = v128.load(a + p, 16)
+    const a2 = v128.load(a + p, 32)
+    const a3 = v128.load(a + p, 48)
+    const b0 = v128.load(b + p)
+    const b1 = v128.load(b + p, 16)
+    const b2 = v128.load(b + p, 32)
+    const b3 = v128.load(b + p, 48)
+    let m0 = i32x4.splat(-1)
+    let m1 = m0
+    let m2 = m0
+    let m3 = m0
+    for (let at = hashes; at < end; at += 4) {
+      const h = v128.load32_splat(at)
+      m0 = i32x4.min_u(m0, i32x4.add(i32x4.mul(h, a0), b0))
+      m1 = i32x4.min_u(m1, i32x4.add(i32x4.mul(h, a1), b1))
+      m2 = i32x4.min_u(m2, i32x4.add(i32x4.mul(h, a2), b2))
+      m3 = i32x4.min_u(m3, i32x4.add(i32x4.mul(h, a3), b3))
+    }
+    v128.store(out + p, m0)
+    v128.store(out + p, m1, 16)
+    v128.store(out + p, m2, 32)
+    v128.store(out + p, m3, 48)
+  }
+}
