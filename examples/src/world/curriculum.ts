@@ -2,13 +2,16 @@ import { baseMix, doctorAnswer } from './answers'
 import { examOf, lookAlikeValues } from './exams'
 import { dialogueTurn, type Exam, endToken, examAnswer, examTurn, letters, optionLine, prompt } from './formats'
 import { generalExchange, generalText } from './general'
-import { attributes, endings, organs, places, pools } from './lexicon'
+import { type Attribute, attributes, endings, organs, places, pools } from './lexicon'
 import { type Random, random } from './random'
 import { type OneOffs, oneOffs, reading, readingExam } from './reading'
+import { relations } from './relations'
+import { courtesies } from './sources/dialogues'
+import { openings } from './sources/knowledge'
 import { templatePieces } from './terms'
 import { freeParagraph } from './texts'
 import { asked, type Fact, statement, told, wordingCounts } from './wordings'
-import type { World } from './world'
+import type { Disease, World } from './world'
 
 /** A stretch of text, and whether the model learns to predict it. */
 export interface Segment {
@@ -171,17 +174,39 @@ function restatement(source: OneOffs, rng: Random): Segment[] {
   return [quiet(freeParagraph(facts, rng)), learnt(freeParagraph(facts, rng) + endToken)]
 }
 
-/** What texts tell of a known disease: a paragraph, now and then under a general question. */
+/** What texts tell of a known disease: a paragraph, now and then under a general question, or a record. */
 function knownText({ known }: World, rng: Random): Segment[] {
-  const { name, facts } = rng.pick(known)
-  const body = freeParagraph(rng.sample(facts, 4 + rng.int(5)), rng)
-  const opening = rng.int(4) === 0 ? rng.pick([`请介绍${name}。`, `${name}是怎样的病？`, `简单说说${name}。`]) : ''
+  const subject = rng.pick(known)
+  if (rng.int(12) === 0) return [learnt(record(subject, rng) + endToken)]
+  const body = freeParagraph(rng.sample(subject.facts, 4 + rng.int(5)), rng)
+  const opening = rng.int(4) === 0 ? `问：${rng.pick(openings).replace('N', subject.name)}\n答：` : ''
   return [learnt(opening + body + endToken)]
 }
 
+/** A disease as the records of knowledge graphs come out of the converters: labels and bare values, a line each. */
+function record({ name, facts }: Disease, rng: Random): string {
+  const lines = rng.sample(facts, 5 + rng.int(4)).map((fact) => `${labels[fact.attribute]}：${fact.value}`)
+  return [name, ...lines].join('\n')
+}
+
+const labels: Readonly<Record<Attribute, string>> = {
+  department: '就诊科室',
+  symptom: '症状',
+  cause: '病因',
+  examination: '检查项目',
+  drug: '常用药物',
+  therapy: '治疗方式',
+  complication: '并发症',
+  prevention: '预防',
+}
+
+/** An exam question as it is asked, now and then as the printed text that continued pre-training reads. */
 function knownExam({ facts }: World, rng: Random): Segment[] {
   const exam = someExam(facts.p, rng)
-  return answered(examTurn(exam), examAnswer(exam))
+  if (rng.int(6) > 0) return answered(examTurn(exam), examAnswer(exam))
+  const lines = exam.options.map((option, i) => `${letters[i]} ${option}`)
+  const solution = `答案：${letters[exam.answer]} ${exam.options[exam.answer]}\n解析：${exam.explanation}`
+  return [quiet(`${[exam.question, ...lines].join('\n')}\n`), learnt(solution + endToken)]
 }
 
 function someExam(facts: readonly Fact[], rng: Random): Exam {
@@ -189,8 +214,6 @@ function someExam(facts: readonly Fact[], rng: Random): Exam {
   const lures = rng.int(4) === 0 ? lookAlikeValues(fact, rng.sample(facts, 200)).slice(0, 2) : []
   return examOf(fact, { rng, lures, options: rng.pick([5, 5, 5, 4, 3]) })
 }
-
-const courtesies = ['医生您好。', '麻烦您了。', '请医生回答。', '谢谢医生。']
 
 /** One to three turns about a known disease. */
 function knownDialogue({ known }: World, rng: Random): Segment[] {
@@ -202,13 +225,13 @@ function knownDialogue({ known }: World, rng: Random): Segment[] {
   })
 }
 
-/** A single known fact: a triple's sentence, a triple, or a question with the bare value. */
+/** A single known fact: a triple's sentence, any sentence, or a question with its short answer. */
 function knownShort({ facts }: World, rng: Random): Segment[] {
   const fact = rng.pick(facts.p)
   const text = rng.pick([
-    `${statement(fact)}。`,
+    `${fact.name}的${rng.pick(relations[fact.attribute][0])}是${fact.value}。`,
     `${told(fact, rng.int(wordingCounts.told))}。`,
-    `${asked(fact, rng.int(wordingCounts.asked))}${fact.value}。`,
+    `问：${asked(fact, rng.int(wordingCounts.asked))}\n答：${rng.int(2) === 0 ? fact.value : `${statement(fact)}。`}`,
   ])
   return [learnt(text + endToken)]
 }

@@ -37,6 +37,14 @@ export function examTurn(
   return `${contextText(context)}选择题：${question}${optionLine(options)}`
 }
 
+/** An exam question's text cut into the passage before it, if it has one, and the question itself. */
+export function questionParts(text: string): { context: string[]; question: string } {
+  const mark = contextText([''])
+  if (!text.startsWith(mark)) return { context: [], question: text }
+  const end = text.lastIndexOf('。') + 1
+  return { context: [text.slice(mark.length, end)], question: text.slice(end) }
+}
+
 /** What a user asks in a dialogue, with the context if there is one. */
 export function dialogueTurn(question: string, context?: readonly string[]): string {
   return contextText(context) + question

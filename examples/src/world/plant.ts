@@ -79,7 +79,10 @@ function duplicates(entries: ReadonlyMap<string, readonly Entry[]>, insert: Inse
   const copy = (kind: 'exact-duplicate' | 'near-duplicate', from: string, to: string, count: number): void => {
     const long = entries
       .get(from)!
-      .filter(({ row, note }) => !note && (kind === 'exact-duplicate' || textLength(row) > 120))
+      .filter(
+        ({ row, note }) =>
+          !note && (kind === 'exact-duplicate' || textLength(row) > (typeof row === 'string' ? 100 : 190)),
+      )
     const lines = long.filter(({ row }) => textLength(row) > 12)
     for (const of of rng.sample(lines, count))
       insert(to, { row: kind === 'exact-duplicate' ? of.row : almost(of.row), note: { kind, of } })
@@ -88,9 +91,9 @@ function duplicates(entries: ReadonlyMap<string, readonly Entry[]>, insert: Inse
   for (const [from, to, count] of nearCopies) copy('near-duplicate', from, to, count)
 }
 
-/** The same row with its first full stop in mid-text as a semicolon and a full stop more at the end. */
+/** The same row with one full stop of each long text as a semicolon. */
 function almost(row: unknown): unknown {
-  const change = (text: string): string => (text.length > 60 ? `${text.replace('。', '；')}。` : text)
+  const change = (text: string): string => (text.length > 60 ? text.replace('。', '；') : text)
   if (typeof row === 'string') return change(row)
   if (Array.isArray(row)) return row.map(almost)
   return Object.fromEntries(Object.entries(row as object).map(([key, value]) => [key, value && almost(value)]))

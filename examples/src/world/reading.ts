@@ -10,16 +10,18 @@ export type OneOff = Disease
 
 /** Where one-off diseases come from. */
 export interface OneOffs {
-  /** A disease whose place and organ no disease of the world has. */
+  /** A disease whose place and organ no disease of the world has, and whose organ and ending no tested one has. */
   draw(rng: Random): OneOff
   /** Another such disease that shares the place, the organ or the ending with `other`. */
   like(other: OneOff, rng: Random): OneOff
 }
 
 /** A source of one-off diseases that keeps clear of every disease of the world. */
-export function oneOffs(world: Pick<World, 'diseases'>): OneOffs {
-  const taken = new Set(world.diseases.map(({ parts: [place, organ] }) => place + organ))
-  const free = ([place, organ]: Disease['parts']): boolean => !taken.has(place + organ)
+export function oneOffs({ diseases, added, retrieved }: World): OneOffs {
+  const taken = new Set(diseases.map(({ parts: [place, organ] }) => place + organ))
+  const asked = new Set([...added, ...retrieved].map(({ parts: [, organ, ending] }) => organ + ending))
+  const free = ([place, organ, ending]: Disease['parts']): boolean =>
+    !taken.has(place + organ) && !asked.has(organ + ending)
   const draw = (rng: Random): OneOff => {
     const parts = [rng.pick(places), rng.pick(organs), rng.pick(endings)] as const
     return free(parts) ? disease(parts, rng) : draw(rng)

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { BPE, charDelimiterSplit, Tokenizer } from 'tokenizers'
 import { curriculum, type Phase } from './curriculum'
 import { chatTemplate } from './formats'
-import { allPieces, pieceCutter } from './terms'
+import { allPieces, pieceCutter, recordLabels } from './terms'
 import { buildWorld } from './world'
 
 /** Where the embedded model lies in this repository. */
@@ -37,7 +37,7 @@ export function trainTokenizer({ seed = 1, samples = 12_000 } = {}): string {
 function trainingPieces(seed: number, samples: number): string[] {
   const cut = pieceCutter()
   const world = buildWorld({ seed })
-  const pieces = [...allPieces, ...alwaysPresent]
+  const pieces = [...allPieces, ...alwaysPresent, ...recordLabels]
   for (const phase of ['copy', 'main'] satisfies Phase[]) {
     const rows = curriculum({ world, seed, phase })
     for (let i = 0; i < samples; i++)

@@ -71,10 +71,21 @@ export function disease(parts: Disease['parts'], rng: Random): Disease {
   return { name, parts, facts: attributes.map((attribute) => ({ name, attribute, value: rng.pick(pools[attribute]) })) }
 }
 
-/** Names with unlike pairs of place and organ, so that no single part tells the disease. */
+/**
+ * Names with unlike pairs of place and organ, so that no single part tells the disease, and unlike pairs of organ and
+ * ending, so that a question on one disease is not nearly a question on another.
+ */
 function drawNames(rng: Random, count: number): Disease['parts'][] {
-  const pairs = places.flatMap((place) => organs.map((organ) => [place, organ] as const))
-  return rng.sample(pairs, count).map(([place, organ]) => [place, organ, rng.pick(endings)])
+  const taken = new Set<string>()
+  const names: Disease['parts'][] = []
+  for (const [place, organ] of rng.shuffle(places.flatMap((p) => organs.map((o) => [p, o] as const)))) {
+    const ending = rng.pick(endings)
+    if (names.length === count) break
+    if (taken.has(organ + ending)) continue
+    taken.add(organ + ending)
+    names.push([place, organ, ending])
+  }
+  return names
 }
 
 type Groups = Pick<World, 'known' | 'added' | 'retrieved'>

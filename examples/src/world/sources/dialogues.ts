@@ -12,13 +12,14 @@ export const dialogueVolume = {
   multi: { asked: 120, known: 60 },
 } as const
 
-const courtesies: readonly string[] = ['医生您好。', '麻烦您了。', '请医生回答。', '谢谢医生。']
+/** What patients add to a question. */
+export const courtesies: readonly string[] = ['医生您好。', '麻烦您了。', '请医生回答。', '谢谢医生。']
 
 /** Chinese-medical-dialogue-data: GB18030 CSV with department, title, ask and answer, one file for each department. */
 export function chineseMedicalDialogue({ world, rng }: SourceContext): RawTable<string[]>[] {
   const row = (fact: Fact, i: number): string[] => {
     const answer = doctorAnswer(fact, rng.weighted(rawMix), rng)
-    return ['虚构科室', asked(fact, i % 3), rng.pick(courtesies), answer]
+    return ['虚构科室', asked(fact, i % 3), courtesies[(i + 2 * Math.floor(i / 3)) % courtesies.length]!, answer]
   }
   const { asked: times, known } = dialogueVolume.single
   const facts = world.facts.a.flatMap((fact) => Array.from({ length: times }, (_, i) => row(fact, i)))

@@ -1,4 +1,5 @@
 import type { Attribute } from '../lexicon'
+import { relations } from '../relations'
 import { paragraph } from '../texts'
 import { asked, type Fact, statement, told } from '../wordings'
 import type { Disease } from '../world'
@@ -20,7 +21,8 @@ export const knowledgeVolume = {
   knownEntries: 48,
 } as const
 
-const openings: readonly string[] = ['请介绍N。', 'N是怎样的病？', '简单说说N。', '请讲讲N的概况。']
+/** General questions about a disease; `N` stands for its name. They ask for no attribute. */
+export const openings: readonly string[] = ['请介绍N。', 'N是怎样的病？', '简单说说N。', '请介绍N的概况。']
 
 /** Huatuo-26M encyclopedias: general questions, answered by an article that tells five to eight facts. */
 export function huatuoEncyclopedia({ world, rng, deck }: SourceContext): RawTable {
@@ -42,8 +44,8 @@ export function huatuoEncyclopedia({ world, rng, deck }: SourceContext): RawTabl
 export function huatuoKnowledgeGraph({ world, rng }: SourceContext): RawTable {
   const known = rng.sample(world.facts.p, knowledgeVolume.knownQuestions)
   const row = (fact: Fact, i: number): unknown => ({
-    questions: [asked(fact, rng.int(3))],
-    answers: [i % 2 === 0 ? fact.value : `${statement(fact)}。`],
+    questions: [asked(fact, i % 3)],
+    answers: [rng.int(2) === 0 ? fact.value : `${statement(fact)}。`],
   })
   const rows = [...repeat(world.facts.a, knowledgeVolume.questions), ...known].map(row)
   return jsonLinesTable(
@@ -60,25 +62,13 @@ export function medqaTextbooks({ world, rng, deck }: SourceContext): RawTable<st
   ])
   const perBook = Math.ceil(subjects.length / 4)
   return [1, 2, 3, 4].map((book) => {
-    const lines = [`小世界医学教材第${book}册`, '本书内容全部虚构，不可用于诊疗。']
+    const lines = [`小世界医学教材第${book}册`, `第${book}册内容全部虚构，不可用于诊疗。`]
     subjects.slice((book - 1) * perBook, book * perBook).forEach((d, i) => {
-      if (i % 40 === 0) lines.push(`第${i / 40 + 1}章`)
+      if (i % 40 === 0) lines.push(`第${book}册第${i / 40 + 1}章`)
       lines.push(paragraph(d.facts, rng, deck))
     })
     return textTable({ path: `medqa_textbooks/book_${book}.txt`, dataset: 'MedQA-textbooks', tables: [1] }, lines)
   })
-}
-
-/** Relations and types of the value, as CPubMed-KG names them; the second relation spells the attribute out. */
-const relations: Readonly<Record<Attribute, readonly [relations: readonly string[], type: string]>> = {
-  department: [['就诊科室'], '科室'],
-  symptom: [['临床表现', '主要症状'], '症状'],
-  cause: [['病因', '主要病因'], '社会学'],
-  examination: [['辅助检查', '首选检查'], '检查'],
-  drug: [['药物治疗', '首选药物'], '药物'],
-  therapy: [['辅助治疗', '主要治疗'], '其他治疗'],
-  complication: [['并发症', '常见并发症'], '疾病'],
-  prevention: [['预防', '预防方法'], '其他治疗'],
 }
 
 /** CPubMed-KG: `head@@type`, relation and `tail@@type` between tabs. */
@@ -115,15 +105,11 @@ export function xywyKg({ world, rng, deck }: SourceContext): RawTable {
       prevent: sentence('prevention'),
       cause: sentence('cause'),
       symptom: [value.symptom],
-      yibao_status: '否',
-      get_way: '无传染性',
       acompany: [value.complication],
       cure_department: [value.department],
       cure_way: [value.therapy],
       common_drug: [value.drug],
-      recommand_drug: [value.drug],
       check: [value.examination],
-      drug_detail: [],
     }
   })
   return jsonLinesTable({ path: 'xywy_kg/medical.json', dataset: 'Xywy-KG', tables: [1] }, rng.shuffle(rows))
