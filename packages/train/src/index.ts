@@ -2,7 +2,6 @@ export { TrainError, type TrainErrorCode, type TrainErrorFields } from './errors
 export type {
   AdapterFactory,
   AdapterOptions,
-  OutputHead,
   ParameterShape,
   Parameters,
   TokenBatch,

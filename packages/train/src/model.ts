@@ -1,3 +1,4 @@
+import type { OutputHead } from '@qilin-med/losses'
 import type { FlatLayout, Runtime, Tensor } from '@qilin-med/tensor'
 
 /** Rows of tokens as a forward pass reads them, all int32 [B, T]. */
@@ -9,18 +10,6 @@ export interface TokenBatch {
   readonly segments: Tensor
   /** Segment besides its own that each token sees; its own where it has none. */
   readonly parents?: Tensor
-}
-
-/** The matrix that turns hidden states into vocabulary logits. */
-export interface OutputHead {
-  /** [V, D] */
-  readonly weight: Tensor
-  /** [V] */
-  readonly bias?: Tensor | undefined
-  /** c in c·tanh(logit/c). */
-  readonly softcap?: number | undefined
-  /** Factor on the logits before the soft cap. */
-  readonly scale?: number | undefined
 }
 
 /** Traced tensors by parameter name. */
