@@ -17,10 +17,10 @@ const serveFolder = resolve(import.meta.dirname, '../peers')
 const prelude = `import os, sys, time\nsys.path.insert(0, ${JSON.stringify(serveFolder)})\nfrom serve import serve\n`
 
 /** A peer whose script is the given Python after `from serve import serve`. */
-const start = async (body: string, timeoutMs = 20_000): Promise<PythonPeer> => {
+const start = async (body: string, answerMs = 20_000): Promise<PythonPeer> => {
   const script = join(folder, `peer-${peers.length}.py`)
   writeFileSync(script, prelude + body)
-  const peer = await startPython({ python: 'python3', script, timeoutMs, messages: 'ignore' })
+  const peer = await startPython({ python: 'python3', script, answerMs, messages: 'ignore' })
   peers.push(peer)
   return peer
 }

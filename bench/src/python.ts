@@ -26,8 +26,10 @@ export interface PythonOptions {
   /** Script that ends in `serve(...)` from `bench/peers/serve.py`. */
   readonly script: string
   readonly args?: readonly string[]
-  /** Longest wait for one answer, the first one (imports) included. */
-  readonly timeoutMs?: number
+  /** Longest wait until it is ready, its imports included. */
+  readonly startMs?: number
+  /** Longest wait for one figure. */
+  readonly answerMs?: number
   /** Where its messages go; by default to our stderr. */
   readonly messages?: 'inherit' | 'ignore'
 }
@@ -47,15 +49,15 @@ const unwanted = ['OPENBLAS_CORETYPE', 'OPENBLAS_L2_SIZE']
  * @throws BenchError when Python does not start or the script ends before it is ready
  */
 export const startPython = async (options: PythonOptions): Promise<PythonPeer> => {
-  const { python, script, args = [], timeoutMs = 600_000, messages = 'inherit' } = options
+  const { python, script, args = [], startMs = 600_000, answerMs = 600_000, messages = 'inherit' } = options
   const child = spawn(python, ['-u', script, ...args], { stdio: ['pipe', 'pipe', messages], env: environment() })
-  const answers = conversation(child, `peer ${basename(script)}`, timeoutMs)
-  const first = await answers.next().catch(async (error: unknown) => {
+  const answers = conversation(child, `peer ${basename(script)}`)
+  const first = await answers.next(startMs).catch(async (error: unknown) => {
     await stop(child)
     throw error
   })
   const ask = async (name: string, keywords: Readonly<Record<string, unknown>> = {}): Promise<number> => {
-    const reply = answers.next()
+    const reply = answers.next(answerMs)
     child.stdin?.write(`${JSON.stringify({ measure: name, args: keywords })}\n`)
     const { value, error } = await reply
     if (typeof value === 'number') return value
@@ -71,7 +73,7 @@ const environment = (): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !unwanted.includes(name)))
 
 /** Reads one reply at a time; the end of the program or a late answer rejects the one that is waited for. */
-const conversation = (child: ChildProcess, who: string, timeoutMs: number): { next(): Promise<Reply> } => {
+const conversation = (child: ChildProcess, who: string): { next(timeoutMs: number): Promise<Reply> } => {
   const replies: Reply[] = []
   let ended: string | undefined
   let wake = (): void => {}
@@ -86,7 +88,7 @@ const conversation = (child: ChildProcess, who: string, timeoutMs: number): { ne
   child.once('error', ({ message }) => end(`did not start: ${message}. Check --peer-python.`))
   child.once('close', (code, signal) => end(`ended with ${signal ?? `exit code ${code}`}; its messages are above`))
   child.stdin?.on('error', () => {}) // the program is gone; 'close' tells why
-  const next = async (): Promise<Reply> => {
+  const next = async (timeoutMs: number): Promise<Reply> => {
     const limit = setTimeout(() => end(`gave no answer within ${timeoutMs / 1000} s`), timeoutMs)
     while (replies.length === 0 && ended === undefined) await new Promise<void>((resolve) => (wake = resolve))
     clearTimeout(limit)
