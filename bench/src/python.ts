@@ -82,7 +82,7 @@ const conversation = (child: ChildProcess, who: string): { next(timeoutMs: numbe
     wake()
   }
   createInterface({ input: child.stdout! }).on('line', (line) => {
-    replies.push(parseReply(line))
+    if (ended === undefined) replies.push(parseReply(line)) // an answer after its limit belongs to no question
     wake()
   })
   child.once('error', ({ message }) => end(`did not start: ${message}. Check --peer-python.`))
