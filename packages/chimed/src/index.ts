@@ -1,5 +1,79 @@
+export {
+  asText,
+  type BuildOptions,
+  type BuildReport,
+  type Built,
+  type BuiltCorpora,
+  build,
+  buildCorpora,
+  type SourceReport,
+} from './build'
+export { type NormaliseOptions, normaliseText, type Script, scriptConverter, skeleton } from './clean/normalise'
+export { normalise } from './clean/steps'
+export * as dedup from './dedup'
+export {
+  type Banding,
+  bandsForRecall,
+  candidateProbability,
+  falseNegativeArea,
+  falsePositiveArea,
+  type OptimalBandsOptions,
+  optimalBands,
+} from './dedup/bands'
+export { type Components, clusters, components } from './dedup/components'
+export { type DecontaminateOptions, type DecontaminationReport, decontaminate } from './dedup/decontaminate'
+export { digest, exactDuplicates } from './dedup/exact'
+export { affinePermutations, estimateJaccard, type MinHashKernel, type MinHashOptions, minHash } from './dedup/minhash'
+export {
+  type NearDuplicates,
+  type NearOptions,
+  nearDuplicates,
+  nearDuplicatesBetween,
+  type Verification,
+} from './dedup/near'
+export { characterGrams, editDistance, editSimilarity, jaccard } from './dedup/similarity'
+export type { ClusterMember, ClusterReport, DedupReport, ExactOptions, Keep, MinhashStepOptions } from './dedup/steps'
 export { ChimedError, type ChimedErrorCode, isChimedError } from './errors'
 export { type FaultLog, faultLog, stepReport } from './faults'
+export {
+  type CptRowOptions,
+  cptRows,
+  type DpoRowOptions,
+  dpoRows,
+  type RecordRows,
+  type RowOptions,
+  type SftRowOptions,
+  sftRows,
+} from './format/rows'
+export {
+  type ChatFormatOptions,
+  chatFormat,
+  type Formatter,
+  type PlainOptions,
+  plainFormat,
+  qilinFormat,
+} from './format/template'
+export { type BestFitOptions, joinRows, packBestFit } from './pack/best-fit'
+export { type BlockOptions, packBlocks, packBlocksOf, qilinBlocks, type Tail, wrappedBlocks } from './pack/blocks'
+export { mapBatchRows, type Packing, pack, packBatch } from './pack/pack'
+export {
+  type QilinPair,
+  type QilinPairOptions,
+  type QilinPairTokens,
+  qilinKeepsPair,
+  qilinPairTokens,
+  qilinPrompt,
+} from './qilin/dpo'
+export {
+  type QilinSftOptions,
+  type QilinSftRow,
+  type QilinSkip,
+  type QilinTurn,
+  qilinSftRow,
+  qilinTurns,
+  toQilinTurns,
+} from './qilin/sft'
+export { readCpt, readDpo, readSft } from './read/corpora'
 export { type CsvOptions, type CsvRecord, readCsv } from './read/csv'
 export { type DetectedEncoding, detectEncoding, type TextEncoding } from './read/encoding'
 export { type GroupedRow, readJson } from './read/json'
@@ -9,6 +83,7 @@ export { readParquet } from './read/parquet'
 export { formatOf, type RowFormat, readRows } from './read/rows'
 export { readLines, readParagraphs, textLoaderRows } from './read/text'
 export { readXlsx } from './read/xlsx'
+export { type Corpus, conversationText, corpusOf, mapTexts, type SpeakerNames, textOf } from './record'
 export * as sources from './sources'
 export { answerText, type ExamItem, examConversation, examItem, optionLines } from './sources/cmexam'
 export { conversationOf, roleOf } from './sources/conversation'
@@ -24,4 +99,50 @@ export {
   type SourceOptions,
   type SourceReadOptions,
 } from './sources/source'
+export {
+  fingerprint,
+  readSplitManifest,
+  refuseTest,
+  type SplitManifest,
+  type SplitOptions,
+  type SplitRecords,
+  splitManifest,
+  splitOf,
+  splitRecords,
+} from './split'
+export { type SourceStatistics, type StatisticsCounter, statistics, statisticsCounter, totals } from './statistics'
+export { type RowOutcome, rowStep, runSteps, type Step, type StepContext, type StepResult } from './step'
+export type { TestItem, TestSet } from './tests'
+export * as tests from './tests'
+export {
+  type LanguageModelingBatch,
+  type LanguageModelingOptions,
+  languageModelingBatch,
+  type PreferenceBatch,
+  type PreferenceBatchOptions,
+  preferenceBatch,
+} from './trl/collate'
+export { prepareDpo, type TrlDpoOptions, type TrlDpoResult } from './trl/dpo'
+export {
+  applyChatTemplate,
+  extractPrompt,
+  isConversational,
+  isConversationalFromValue,
+  maybeApplyChatTemplate,
+  maybeExtractPrompt,
+  type TrlExample,
+  type TrlMessage,
+  toChatMl,
+  unpairPreferences,
+} from './trl/formats'
+export { prepareSft, type TrlSftOptions, type TrlSftResult, type TrlSftRow, type TruncationMode } from './trl/sft'
 export * from './types'
+export {
+  writeCptText,
+  writeMessagesJsonl,
+  writePreferenceJsonl,
+  writeQilinDpo,
+  writeQilinSft,
+  writeTextJsonl,
+} from './write/corpora'
+export { type FileWriter, fileWriter, writeFileWhole, writePieces } from './write/file'

@@ -8,10 +8,12 @@ export interface NormaliseOptions {
   readonly halfWidth?: boolean | undefined
   /** Removes the crawler's leftovers: `[详细]`, `展开全部`, HTML entities and tags (default true). */
   readonly boilerplate?: boolean | undefined
+  /** Removes blanks around line breaks (default true; the step leaves them in conversations, whose templates may have them). */
+  readonly trimLines?: boolean | undefined
 }
 
-const controls =
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufff9-\ufffb]/g
+/** Control and format characters; a zero-width joiner may hold an emoji together. */
+const controls = /(?![\n\t\u200d])[\p{Cc}\p{Cf}]/gu
 const fullWidth = /[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]/g
 const boilerplateTails = /\s*(?:\[详细\]|\[查看详情\]|查看更多>>?|展开全部|收起全部)/g
 const tags = /<\/?(?:p|br|div|span|a|b|i|strong|em|font|table|tr|td|img|ul|li|h[1-6])(?:\s[^<>]{0,200})?\/?>/gi
@@ -32,7 +34,7 @@ const entities: Readonly<Record<string, string>> = {
  */
 export function normaliseText(
   text: string,
-  { form = 'NFC', halfWidth = true, boilerplate = true }: NormaliseOptions = {},
+  { form = 'NFC', halfWidth = true, boilerplate = true, trimLines = true }: NormaliseOptions = {},
 ): string {
   let clean = text
     .normalize(form)
@@ -44,11 +46,9 @@ export function normaliseText(
       .replace(tags, ' ')
       .replace(/&(?:nbsp|lt|gt|amp|quot|#39|ldquo|rdquo);/g, (entity) => entities[entity]!)
   if (halfWidth) clean = clean.replace(fullWidth, (character) => String.fromCharCode(character.charCodeAt(0) - 0xfee0))
-  return clean
-    .replace(/[^\S\n]+/g, ' ')
-    .replace(/ ?\n ?/g, '\n')
-    .replace(/\n{3,}/g, '\n\n')
-    .trim()
+  clean = clean.replace(/[^\S\n]+/g, ' ')
+  if (trimLines) clean = clean.replace(/ ?\n ?/g, '\n')
+  return clean.replace(/\n{3,}/g, '\n\n').trim()
 }
 
 /** Letters, digits and Chinese characters of a text in lower case and NFKC, nothing else: how texts are compared across layouts. */

@@ -1,5 +1,6 @@
 import { type Banding, bandsForRecall } from './bands'
-import { type Components, clusters, components } from './components'
+import { clusters } from './components'
+import { bandKey, bandKeys, joinBands } from './lsh'
 import { estimateJaccard, type MinHashOptions, minHash } from './minhash'
 import { editSimilarity, jaccardOfSorted, sortedSet } from './similarity'
 
@@ -118,83 +119,37 @@ function recent<T>(make: (index: number) => T, capacity = 4096): (index: number)
   }
 }
 
-interface BandInput {
-  readonly signatures: Uint32Array
-  readonly permutations: number
-  readonly banding: Banding
-  readonly matches: (a: number, b: number) => boolean
-}
-
-/** Joins what meets in a bucket of any band and matches. One hash table serves all bands; texts already joined are not compared again. */
-export function joinBands({ signatures, permutations, banding, matches }: BandInput): {
-  readonly sets: Components
-  readonly compared: number
-  readonly matched: number
-} {
-  const size = signatures.length / permutations
-  const sets = components(size)
-  const buckets = bucketTable(signatures, permutations, size)
-  const refused = new Set<number>()
-  let compared = 0
-  let matched = 0
-  for (let band = 0; band < banding.bands; band++) {
-    buckets.open(band * banding.rows, banding.rows)
-    for (let item = 0; item < size; item++) {
-      for (let other = buckets.add(item); other >= 0; other = buckets.next(other)) {
-        if (sets.find(item) === sets.find(other)) continue
-        const pair = other * size + item
-        if (refused.has(pair)) continue
-        compared++
-        if (matches(other, item)) {
-          sets.union(other, item)
-          matched++
-        } else refused.add(pair)
-      }
-    }
-  }
-  return { sets, compared, matched }
-}
-
-interface BucketTable {
-  /** Empties the table for the band that begins at `offset`. */
-  open(offset: number, rows: number): void
-  /** Puts an item in its bucket and gives the latest one already there, or -1. */
-  add(item: number): number
-  /** The item that came into the bucket before `item`, or -1. */
-  next(item: number): number
-}
-
-/** An open-addressing table from the values of a band to the items that have them, newest first. */
-function bucketTable(signatures: Uint32Array, permutations: number, size: number): BucketTable {
-  const slots = 1 << Math.max(4, Math.ceil(Math.log2(size * 2 + 1)))
-  const heads = new Int32Array(slots)
-  const before = new Int32Array(size)
-  let offset = 0
-  let rows = 0
-
-  const same = (a: number, b: number): boolean => {
-    for (let i = 0, x = a * permutations + offset, y = b * permutations + offset; i < rows; i++)
-      if (signatures[x + i] !== signatures[y + i]) return false
-    return true
-  }
-
-  return {
-    open: (at, count) => {
-      offset = at
-      rows = count
-      heads.fill(-1)
-    },
-    add: (item) => {
-      let hash = 0
-      for (let i = 0, at = item * permutations + offset; i < rows; i++)
-        hash = (Math.imul(hash, 0x9e3779b1) + signatures[at + i]!) | 0
-      let slot = ((hash ^ (hash >>> 15)) & (slots - 1)) >>> 0
-      while (heads[slot]! >= 0 && !same(heads[slot]!, item)) slot = (slot + 1) & (slots - 1)
-      const head = heads[slot]!
-      before[item] = head
-      heads[slot] = item
-      return head
-    },
-    next: (item) => before[item]!,
-  }
+/**
+ * For each text the smallest index of a near-duplicate in `references`, or -1. As `nearDuplicates`, but texts are compared with the references
+ * only, not with each other.
+ */
+export function nearDuplicatesBetween(
+  references: readonly string[],
+  texts: readonly string[],
+  options: NearOptions = {},
+): Int32Array {
+  const {
+    threshold = 0.8,
+    permutations = 128,
+    recall = 0.995,
+    banding = bandsForRecall({ threshold, permutations, recall }),
+  } = options
+  const kernel = minHash(options)
+  const known = new Uint32Array(references.length * permutations)
+  const at = (index: number): Uint32Array => known.subarray(index * permutations, (index + 1) * permutations)
+  for (const [index, text] of references.entries()) kernel.signature(text, at(index))
+  const buckets = bandKeys(known, permutations, banding)
+  const sets = recent((index: number) => sortedSet(kernel.shingles(references[index]!)))
+  const signature = new Uint32Array(permutations)
+  return Int32Array.from(texts, (text) => {
+    if (text === '') return -1
+    kernel.signature(text, signature)
+    const candidates = new Set<number>()
+    for (let band = 0; band < banding.bands; band++)
+      for (const index of buckets[band]!.get(bandKey(signature, 0, band, banding)) ?? []) candidates.add(index)
+    if (candidates.size === 0) return -1
+    const own = sortedSet(kernel.shingles(text))
+    const matches = [...candidates].filter((index) => jaccardOfSorted(sets(index), own) >= threshold)
+    return matches.length === 0 ? -1 : Math.min(...matches)
+  })
 }

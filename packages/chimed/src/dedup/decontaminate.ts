@@ -1,0 +1,111 @@
+import { skeleton } from '../clean/normalise'
+import { faultLog, stepReport } from '../faults'
+import { textOf } from '../record'
+import { faultOf, type Step } from '../step'
+import type { TestItem, TestSet } from '../tests'
+import type { StepReport } from '../types'
+import { type GramIndex, gramIndex } from './gram-index'
+import { nearDuplicatesBetween } from './near'
+
+/** Options of `decontaminate`. */
+export interface DecontaminateOptions {
+  /** Test sets whose items must not be in the data. */
+  readonly against: readonly TestSet[]
+  /** Characters of an n-gram (default 13), counted over letters, digits and Chinese characters alone. */
+  readonly n?: number | undefined
+  /** A row leaks when it holds this share of the n-grams of a test question (default 0.8). */
+  readonly share?: number | undefined
+  /** Questions with fewer characters are too common to be looked for without their options or answer (default 8). */
+  readonly minLength?: number | undefined
+  /** A row also leaks when it is a near-duplicate of a whole test item at this similarity (default 0.8; 0 turns it off). */
+  readonly minhash?: number | undefined
+}
+
+/** The report of decontamination, with the leaks by test set. */
+export interface DecontaminationReport extends StepReport {
+  readonly leaks: Readonly<Record<string, number>>
+  /** Test items compared, and those too short to be looked for. */
+  readonly items: number
+  readonly tooShort: number
+}
+
+/**
+ * Removes rows that hold a test question: at least `share` of its n-grams (all of it when the question is shorter than n), or
+ * a near-duplicate of question and options. Rows are compared without punctuation and blanks, in lower case and NFKC.
+ */
+export function decontaminate({
+  against,
+  n = 13,
+  share = 0.8,
+  minLength = 8,
+  minhash = 0.8,
+}: DecontaminateOptions): Step {
+  return {
+    name: 'decontaminate',
+    run: async (records) => {
+      const log = faultLog()
+      const tests = await readTests(against, minLength, log.add)
+      const index = gramIndex(
+        tests.map(({ needle }) => needle),
+        { n },
+      )
+      const near =
+        minhash > 0
+          ? nearDuplicatesBetween(
+              tests.map(({ whole }) => whole),
+              records.map((record) => skeleton(textOf(record))),
+              { threshold: minhash },
+            )
+          : undefined
+      const leaks: Record<string, number> = Object.fromEntries(against.map(({ name }) => [name, 0]))
+      const kept = records.filter((record, row) => {
+        const hit = leakOf(index, skeleton(textOf(record)), share) ?? near?.[row]
+        if (hit === undefined || hit < 0) return true
+        const { set, item } = tests[hit]!
+        leaks[set] = leaks[set]! + 1
+        log.add(faultOf(record, 'leak', `holds a question of ${set}: ${item.question.slice(0, 40)}`))
+        return false
+      })
+      const told: DecontaminationReport = {
+        ...stepReport('decontaminate', records.length, kept.length, log),
+        leaks,
+        items: tests.length,
+        tooShort: tests.filter(({ needle }) => needle === '').length,
+      }
+      return { records: kept, report: told }
+    },
+  }
+}
+
+interface Test {
+  readonly set: string
+  readonly item: TestItem
+  /** What is looked for: the question, with options where it is short; empty when even that is too short. */
+  readonly needle: string
+  readonly whole: string
+}
+
+async function readTests(
+  sets: readonly TestSet[],
+  minLength: number,
+  onFault: ReturnType<typeof faultLog>['add'],
+): Promise<Test[]> {
+  const tests: Test[] = []
+  for (const { name, items } of sets) {
+    for await (const item of items({ onFault: (fault) => onFault({ ...fault, kept: true }) })) {
+      const question = skeleton(item.question)
+      const whole = question + skeleton(item.context)
+      const needle = question.length >= minLength ? question : whole
+      tests.push({ set: name, item, needle: needle.length >= minLength ? needle : '', whole })
+    }
+  }
+  return tests
+}
+
+/** The first test item of which the row holds enough, or undefined. */
+function leakOf(index: GramIndex, row: string, share: number): number | undefined {
+  let found: number | undefined
+  for (const { item, held } of index.overlaps(row))
+    if (held >= share && (found === undefined || item < found)) found = item
+  return found
+}

@@ -1,0 +1,1 @@
+export { type ExactOptions, exact, type MinhashStepOptions, minhash } from './steps'
