@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readSafetensors, type SafetensorsFile, writeSafetensors } from '@qilin-med/tensor/safetensors'
 import type { Checkpoint } from './open'
@@ -13,15 +13,19 @@ export const float32File = async (checkpoint: Checkpoint, folder: string): Promi
   const known = await readSafetensors(path).catch(() => undefined)
   if (known) return known
   await mkdir(folder, { recursive: true })
-  await writeSafetensors(
-    path,
-    checkpoint.names.map((name) => ({
+  const own = await mkdtemp(join(folder, 'writing-')) // another process may be writing the same file
+  try {
+    const tensors = checkpoint.names.map((name) => ({
       name,
       dtype: 'float32' as const,
       shape: checkpoint.locate(name)!.entry.shape,
       data: () => checkpoint.read(name),
-    })),
-  )
+    }))
+    await writeSafetensors(join(own, 'model.safetensors'), tensors)
+    await rename(join(own, 'model.safetensors'), path)
+  } finally {
+    await rm(own, { recursive: true, force: true })
+  }
   return readSafetensors(path)
 }
 
