@@ -21,7 +21,7 @@ import { LossError } from './errors'
 import { logRatio, preferenceLoss, tokensOf } from './preference'
 import { preferenceMetrics } from './preference-metrics'
 import { perPair } from './reductions'
-import type { Completion, Pair, PreferenceLoss, PreferencePairs, TokenStatistic } from './types'
+import type { Completion, Pair, PreferenceLoss, PreferencePairs } from './types'
 
 /** How far a score may move from the reference model: the divergence that the objective penalises. */
 export type FDivergence = 'reverse_kl' | 'forward_kl' | 'js_divergence' | 'alpha_divergence'
@@ -78,10 +78,6 @@ export const dpo = (options: DpoOptions = {}): PreferenceLoss => {
   const { beta = 0.1, weighting = false, ldAlpha = 1, tokenMetrics = true } = options
   const mixture = mixtureOf(options)
   check(options, mixture)
-  const statistics: TokenStatistic[] = [
-    ...(tokenMetrics ? (['entropy', 'meanLogit', 'correct'] as const) : []),
-    ...(weighting ? (['sumSquaredProbs'] as const) : []),
-  ]
   return preferenceLoss((pairs) => {
     const terms = termsOf(ldAlpha === 1 ? pairs : desensitised(pairs, ldAlpha), options)
     const weights = weighting ? onPolicyWeights(pairs.policy) : 1
@@ -90,7 +86,7 @@ export const dpo = (options: DpoOptions = {}): PreferenceLoss => {
     )
     const rewards = { chosen: mul(terms.chosenRatio, beta), rejected: mul(terms.rejectedRatio, beta) }
     return perPair(parts.reduce(add), preferenceMetrics({ policy: terms.policy, rewards, tokenMetrics }))
-  }, statistics)
+  })
 }
 
 type Mixture = readonly (readonly [DpoType, number])[]

@@ -16,7 +16,6 @@ export type {
   PreferencePairs,
   TokenLoss,
   TokenScores,
-  TokenStatistic,
 } from './types'
 export { type LinearTokenScoresOptions, linearTokenScores } from './vocabulary/linear-token-scores'
 export type { OutputHead } from './vocabulary/output-head'

@@ -1,7 +1,7 @@
 import { type Dim, divideDims, ones, shapeText, slice, stopGradient, sub, type Tensor } from '@qilin-med/tensor'
 import { LossError, MissingReferenceError } from './errors'
 import { sumBySequence } from './reductions'
-import type { Completion, Pair, PreferenceLoss, PreferencePairs, TokenScores, TokenStatistic } from './types'
+import type { Completion, LossResult, Pair, PreferenceLoss, PreferencePairs, TokenScores } from './types'
 
 /** What `preferencePairs` makes pairs from. */
 export interface PreferencePairsOptions {
@@ -65,9 +65,9 @@ const frozen = (scores: TokenScores): TokenScores => ({ ...scores, logProbs: sto
 /** log π(y|x) − log ρ(y|x) of each completion, [P]: how much likelier the trained model finds it than the reference. */
 export const logRatio = (policy: Completion, reference: Completion): Tensor => sub(policy.logProb, reference.logProb)
 
-/** `loss` marked as a loss on pairs that asks for `statistics`. */
-export const preferenceLoss = (loss: PreferenceLoss, statistics: readonly TokenStatistic[] = []): PreferenceLoss =>
-  Object.assign((pairs: PreferencePairs) => loss(pairs), { kind: 'preference' as const, statistics })
+/** `loss`, marked as a function of pairs. */
+export const preferenceLoss = (loss: (pairs: PreferencePairs) => LossResult): PreferenceLoss =>
+  Object.assign((pairs: PreferencePairs) => loss(pairs), { kind: 'preference' as const })
 
 /** The token-level view of a completion. @throws LossError where only sums were kept */
 export const tokensOf = (loss: string, completion: Completion): NonNullable<Completion['tokens']> => {

@@ -17,7 +17,7 @@ import {
 import { LossError } from './errors'
 import { count, meanMetric } from './reductions'
 import { lengths, tokenDim, tokenLoss } from './token'
-import type { Metric, TokenLoss, TokenScores, TokenStatistic } from './types'
+import type { Metric, TokenLoss, TokenScores } from './types'
 
 /** How the losses of single tokens become one number. */
 export type TokenReduction = 'token-mean' | 'sequence-mean' | 'sum'
@@ -53,13 +53,10 @@ export interface SftOptions {
 export const sft = (options: SftOptions = {}): TokenLoss => {
   const { reduction = 'token-mean', metrics = true } = options
   check(options)
-  return tokenLoss(
-    (scores) => ({
-      ...reduced(tokenLosses(scores, options), scores, reduction),
-      metrics: metrics ? tokenMetrics(scores) : {},
-    }),
-    statisticsFor(options, metrics),
-  )
+  return tokenLoss((scores) => ({
+    ...reduced(tokenLosses(scores, options), scores, reduction),
+    metrics: metrics ? tokenMetrics(scores) : {},
+  }))
 }
 
 /**
@@ -83,11 +80,6 @@ const tokenMetrics = (scores: TokenScores): Record<string, Metric> => ({
   entropy: meanMetric(scores.entropy()),
   mean_token_accuracy: meanMetric(scores.correct()),
 })
-
-const statisticsFor = ({ labelSmoothing = 0 }: SftOptions, metrics: boolean): TokenStatistic[] => [
-  ...(metrics ? (['entropy', 'correct'] as const) : []),
-  ...(labelSmoothing > 0 ? (['meanLogit'] as const) : []),
-]
 
 /** Loss of every token, [N]. */
 const tokenLosses = (scores: TokenScores, { labelSmoothing = 0, zLoss = 0, dft = false }: SftOptions): Tensor => {

@@ -1,10 +1,10 @@
 import { type Dim, ones, type Tensor } from '@qilin-med/tensor'
 import { sumBySequence } from './reductions'
-import type { TokenLoss, TokenScores, TokenStatistic } from './types'
+import type { LossResult, TokenLoss, TokenScores } from './types'
 
-/** `loss` marked as a loss on tokens that asks for `statistics`. */
-export const tokenLoss = (loss: TokenLoss, statistics: readonly TokenStatistic[] = []): TokenLoss =>
-  Object.assign((scores: TokenScores) => loss(scores), { kind: 'token' as const, statistics })
+/** `loss`, marked as a function of tokens. */
+export const tokenLoss = (loss: (scores: TokenScores) => LossResult): TokenLoss =>
+  Object.assign((scores: TokenScores) => loss(scores), { kind: 'token' as const })
 
 /** Number of labelled tokens, N. */
 export const tokenDim = (scores: TokenScores): Dim => scores.logProbs.shape[0]!

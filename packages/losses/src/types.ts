@@ -18,10 +18,10 @@ export interface LossResult extends Metric {
   readonly metrics: Readonly<Record<string, Metric>>
 }
 
-/** What a token loss may ask about the predictions beside the log-probability of the target. */
-export type TokenStatistic = 'entropy' | 'correct' | 'sumSquaredProbs' | 'meanLogit' | 'logSumExp'
-
-/** Predictions at N labelled positions, seen only through numbers per token: logits [N, V] need never exist. */
+/**
+ * Predictions at N labelled positions, seen only through numbers per token: logits [N, V] need never exist.
+ * What is not asked for is not computed.
+ */
 export interface TokenScores {
   /** [N] log p(target), natural log. */
   readonly logProbs: Tensor
@@ -74,20 +74,16 @@ export interface PreferencePairs {
   readonly reference: Pair
 }
 
-/** What the trainer may know of a built-in loss; functions written by hand need none of it. */
-interface LossTraits<Kind extends string> {
-  /** What the loss is a function of, so that a mismatch with the data is found before training. */
-  readonly kind?: Kind
-  /** Statistics it asks for beside the log-probabilities: computed in one pass over the vocabulary when known before. */
-  readonly statistics?: readonly TokenStatistic[]
-}
-
 /** A loss on single tokens: CPT, SFT. Any function of this form will do. */
-export interface TokenLoss extends LossTraits<'token'> {
+export interface TokenLoss {
   (scores: TokenScores): LossResult
+  /** What the loss is a function of, so that a mismatch with the data is found before training; set by `tokenLoss`. */
+  readonly kind?: 'token'
 }
 
 /** A loss on pairs of completions: DPO and its family. Any function of this form will do. */
-export interface PreferenceLoss extends LossTraits<'preference'> {
+export interface PreferenceLoss {
   (pairs: PreferencePairs): LossResult
+  /** What the loss is a function of; set by `preferenceLoss`. */
+  readonly kind?: 'preference'
 }

@@ -1,42 +1,33 @@
 import {
   add,
-  after,
   arange,
+  broadcastTo,
   cast,
-  concat,
   constantSource,
-  customGradient,
   type Dim,
   DTypeError,
-  defineOp,
   exp,
   gather,
-  matmul,
   mul,
   neg,
+  type OperandGradient,
   ShapeError,
   sameShape,
   scatterRows,
   shapeText,
   stopGradient,
   sub,
-  sum,
-  Tensor,
+  type Tensor,
+  type TensorType,
+  unsqueeze,
   zeros,
 } from '@qilin-med/tensor'
 import { LossError } from '../errors'
-import type { TokenScores, TokenStatistic } from '../types'
-import {
-  type Chunk,
-  chunksOf,
-  type LogitShape,
-  logitsOf,
-  type OutputHead,
-  rowsOf,
-  slopeOf,
-  vocabularyOf,
-} from './output-head'
-import { column, type Extra, type Statistics, vocabularyPass } from './pass'
+import type { TokenScores } from '../types'
+import { deferred, type Received } from './deferred'
+import { type Chunk, chunksOf, type LogitShape, type OutputHead, rowsOf, slopeOf, vocabularyOf } from './output-head'
+import { type WalkResults, walkVocabulary } from './walk'
+import { type GradientName, gradientTypes, walkBack } from './walk-back'
 
 /** Options of `linearTokenScores`. */
 export interface LinearTokenScoresOptions {
@@ -48,21 +39,22 @@ export interface LinearTokenScoresOptions {
   readonly sequenceCount?: Dim
   /** Divides the logits, after scale and soft cap; default 1. */
   readonly temperature?: number
-  /** Statistics that will be asked for, to be collected in the same walk over the vocabulary; others cost one more. */
-  readonly statistics?: readonly TokenStatistic[]
-  /** Largest number of words whose logits are in memory at a time, as [N, chunk]; default 8192. */
+  /** Largest number of words whose logits are in memory at a time, as [N, chunk] in float32; default 8192. */
   readonly chunk?: number
 }
 
 /**
  * Scores of N labelled tokens from hidden states and the weight of the output layer: log-probabilities, entropy and more,
- * without the logits [N, V]. The vocabulary is walked in chunks, and the gradient walks it again.
+ * without the logits [N, V]. The vocabulary is walked in chunks. The gradient for the hidden states is collected on the
+ * same walk (one more product per chunk, and only in programs that differentiate); the one for a trained head takes a
+ * second walk.
  *
- * @param hidden  [N, D] hidden states of the labelled positions, after the final norm
- * @param head    the output layer
+ * @param hidden  [N, D] hidden states of the labelled positions, after the final norm; N may be 0
+ * @param head    the output layer; a constant weight is read where it lies
  * @param targets [N] int32, the token to predict at each position, in [0, V)
- * @throws ShapeError, DTypeError while tracing, when operands do not fit
- * @see TRL 1.16, `trl/kernels/chunked_logprob.py`; Wijmans et al. 2024 (https://arxiv.org/abs/2411.09009)
+ * @throws ShapeError, DTypeError, LossError while tracing, when operands or options do not fit
+ * @see TRL 1.16 `trl/kernels/chunked_logprob.py`
+ * @see Wijmans et al. 2024, https://arxiv.org/abs/2411.09009; Milakov and Gimelshein 2018, https://arxiv.org/abs/1805.02867
  */
 export const linearTokenScores = (
   hidden: Tensor,
@@ -70,25 +62,60 @@ export const linearTokenScores = (
   targets: Tensor,
   options: LinearTokenScoresOptions = {},
 ): TokenScores => {
-  const { temperature = 1, statistics = [], chunk = 8192 } = options
-  const vocabulary = vocabularyOf('linearTokenScores', hidden, head)
+  const { sequences, offsets, sequenceCount = 1 } = options
+  const statistic = statisticsOf(projectionOf(hidden, head, targets, options))
+  const rows = hidden.shape[0]!
+  return {
+    logProbs: sub(statistic('target'), statistic('logSumExp')),
+    sequences: sequences ?? zeros([rows], 'int32'),
+    offsets: offsets ?? cast(arange(rows), 'int32'),
+    sequenceCount,
+    entropy: () => statistic('entropy'),
+    correct: () => stopGradient(statistic('correct')),
+    sumSquaredProbs: () => stopGradient(statistic('sumSquaredProbs')),
+    meanLogit: () => statistic('meanLogit'),
+    logSumExp: () => statistic('logSumExp'),
+  }
+}
+
+/** Everything the two walks need to know. */
+interface Projection {
+  readonly hidden: Tensor
+  readonly head: OutputHead
+  readonly targets: Tensor
+  readonly shape: LogitShape
+  /** Pieces of the given weight and bias; for a constant head always the same views. */
+  chunks(weight: Tensor, bias: Tensor | undefined): readonly Chunk[]
+}
+
+const projectionOf = (
+  hidden: Tensor,
+  head: OutputHead,
+  targets: Tensor,
+  { temperature = 1, chunk = 8192 }: LinearTokenScoresOptions,
+): Projection => {
+  vocabularyOf('linearTokenScores', hidden, head)
   checkTargets(hidden, targets)
-  if (!(temperature > 0))
-    throw new LossError(
-      'option',
-      `linearTokenScores: expected a temperature above 0, got ${temperature}. Use 1 for none.`,
-      { loss: 'linearTokenScores', operand: 'temperature' },
-    )
-  const shape: LogitShape = { scale: head.scale ?? 1, softcap: head.softcap, temperature }
-  const chunks = chunksOf(head, vocabulary, chunk)
-  const walk = (extras: readonly Extra[]) => vocabularyPass(hidden, chunks, targets, shape, extras)
-  return differentiable({ hidden, head, targets, shape, chunks, vocabulary, walk, statistics }, options)
+  const complain = (operand: string, expected: string, got: number, advice: string): never => {
+    const message = `linearTokenScores: expected ${expected}, got ${got}. ${advice}`
+    throw new LossError('option', message, { loss: 'linearTokenScores', operand })
+  }
+  if (!(temperature > 0)) complain('temperature', 'a temperature above 0', temperature, 'Use 1 for none.')
+  if (!(chunk >= 1)) complain('chunk', 'a chunk of 1 word or more', chunk, 'Leave it out for the default.')
+  const frozen = constantSource(head.weight) ? chunksOf(head, chunk) : undefined
+  return {
+    hidden: cast(hidden, 'float32'),
+    head,
+    targets,
+    shape: { scale: head.scale ?? 1, softcap: head.softcap, temperature },
+    chunks: (weight, bias) => frozen ?? chunksOf({ weight, ...(bias && { bias }) }, chunk),
+  }
 }
 
 const checkTargets = (hidden: Tensor, targets: Tensor): void => {
   if (targets.dtype !== 'int32' && targets.dtype !== 'int64')
     throw new DTypeError(
-      `linearTokenScores: expected targets int32, got ${targets.dtype}${shapeText(targets.shape)}. Cast them with cast(x, 'int32').`,
+      `linearTokenScores: expected int32 targets, got ${targets.dtype}${shapeText(targets.shape)}. Cast them with cast(x, 'int32').`,
       { op: 'linearTokenScores' },
     )
   if (!sameShape(targets.shape, [hidden.shape[0]!]))
@@ -98,192 +125,105 @@ const checkTargets = (hidden: Tensor, targets: Tensor): void => {
     )
 }
 
-interface Projection {
-  readonly hidden: Tensor
-  readonly head: OutputHead
-  readonly targets: Tensor
-  readonly shape: LogitShape
-  readonly chunks: readonly Chunk[]
-  readonly vocabulary: number
-  readonly statistics: readonly TokenStatistic[]
-  walk(extras: readonly Extra[]): Statistics
-}
+type Statistic = keyof WalkResults
 
-const extraOf: Readonly<Record<TokenStatistic, Extra | undefined>> = {
-  entropy: 'expectedLogit',
-  correct: 'correct',
-  sumSquaredProbs: 'sumSquaredProbs',
-  meanLogit: 'meanLogit',
-  logSumExp: undefined,
-}
-
-/** The statistics with their shared gradient: one walk back over the vocabulary, whichever of them were used. */
-const differentiable = (projection: Projection, options: LinearTokenScoresOptions): TokenScores => {
-  const { hidden, statistics } = projection
-  const known: Partial<Record<keyof Statistics, Tensor>> = {
-    ...projection.walk(statistics.flatMap((name) => extraOf[name] ?? [])),
-  }
-  const get = (name: Extra): Tensor => {
-    known[name] ??= projection.walk([name])[name]!
-    return known[name]
-  }
-  const taps = tapsOf(projection, () => ({ target, logSum, entropy: entropy() }))
-  const target = withGradient(known.target!, taps.target)
-  const logSum = withGradient(known.logSumExp!, taps.logSumExp)
-  const entropy = once(() => withGradient(sub(known.logSumExp!, get('expectedLogit')), taps.entropy))
-  const meanLogit = once(() => withGradient(get('meanLogit'), taps.meanLogit))
+/** The statistics of one walk, each computed if it is asked for. */
+const statisticsOf = (projection: Projection): ((name: Statistic) => Tensor) => {
+  const { hidden, head, targets, shape, chunks } = projection
   const rows = hidden.shape[0]!
-  return {
-    logProbs: sub(target, logSum),
-    sequences: options.sequences ?? zeros([rows], 'int32'),
-    offsets: options.offsets ?? cast(arange(rows), 'int32'),
-    sequenceCount: options.sequenceCount ?? 1,
-    entropy,
-    meanLogit,
-    logSumExp: () => logSum,
-    correct: () => stopGradient(get('correct')),
-    sumSquaredProbs: () => stopGradient(get('sumSquaredProbs')),
-  }
-}
-
-const once = <T>(make: () => T): (() => T) => {
-  let made: { readonly value: T } | undefined
-  return () => (made ??= { value: make() }).value
-}
-
-const withGradient = (value: Tensor, tap: Tensor): Tensor =>
-  customGradient({ forward: () => value, backward: (_, g) => [g] })(tap)[0]!
-
-/** Where the gradients of the statistics arrive. */
-interface Taps {
-  readonly target: Tensor
-  readonly logSumExp: Tensor
-  readonly entropy: Tensor
-  readonly meanLogit: Tensor
-}
-
-interface Differentiated {
-  readonly target: Tensor
-  readonly logSum: Tensor
-  readonly entropy: Tensor
-}
-
-type Cotangents = Partial<Record<keyof Taps, Tensor>>
-
-const tapNames = ['target', 'logSumExp', 'entropy', 'meanLogit'] as const
-
-/**
- * Four empty-handed results of the hidden states and the head: the statistics are attached to them, so that their
- * gradients meet in one rule, which knows which of them there are.
- */
-const tapsOf = (projection: Projection, differentiated: () => Differentiated): Taps => {
-  const { hidden, head } = projection
-  const first = tapOp([hidden, head.weight, ...(head.bias ? [head.bias] : [])], (received) => {
-    const named = Object.fromEntries(tapNames.map((name, i) => [name, received[i]])) as Cotangents
-    return gradients(projection, differentiated, named)
+  const perToken: TensorType = { dtype: 'float32', shape: [rows] }
+  return deferred({
+    name: 'vocabularyWalk',
+    operands: { hidden, targets, weight: head.weight, bias: head.bias },
+    results: {
+      target: perToken,
+      logSumExp: perToken,
+      entropy: perToken,
+      sumSquaredProbs: perToken,
+      meanLogit: perToken,
+      correct: perToken,
+      pull: hidden,
+      logits: { dtype: 'float32', shape: [rows, head.weight.shape[0]!] },
+    },
+    expand: (given, wanted) =>
+      walkVocabulary(given.hidden, given.targets, chunks(given.weight, given.bias), shape, wanted),
+    gradient: (received, get) => (received.pull || received.logits ? undefined : gradients(projection, received, get)),
   })
-  const [target, logSumExp, entropy, meanLogit] = tapNames.map((_, index) => new Tensor(first.node, index))
-  return { target: target!, logSumExp: logSumExp!, entropy: entropy!, meanLogit: meanLogit! }
 }
-
-type TapRule = (cotangents: readonly (Tensor | undefined)[]) => readonly ((() => Tensor) | undefined)[]
-
-const tapOp = defineOp<TapRule>({
-  name: 'linearTokenScores',
-  infer: ([hidden]) => tapNames.map(() => ({ dtype: 'float32', shape: [hidden!.shape[0]!] })),
-  gradient: ({ attributes: rule }, cotangents) => rule(cotangents),
-  lower: (onnx, _, { outputs }) =>
-    outputs.map(({ shape }) => onnx.node('Expand', [onnx.constant('float32', [], [0]), onnx.shape(shape)])),
-  evaluate: (_, __, { outputs }) => outputs.map(({ shape }) => ({ shape, data: new Float64Array(shape[0]!) })),
-})
 
 /** Gradients for hidden states, weight and bias, each computed when it is wanted. */
 const gradients = (
   projection: Projection,
-  differentiated: () => Differentiated,
-  cotangents: Cotangents,
-): (() => Tensor)[] => {
-  const { hidden, head, targets, vocabulary, shape } = projection
-  const walk = once(() => gradientWalk(projection, differentiated, cotangents))
-  // The one-hot part of the gradient is a look-up, not a product.
-  const hit = once(() => cotangents.target && mul(cotangents.target, slopeOf(differentiated().target, shape)))
-  const plus = (dense: Tensor | undefined, sparse: Tensor | undefined) =>
-    dense && sparse ? add(dense, sparse) : (dense ?? sparse)!
-  const row = () => hit() && mul(rowsOf(gather(head.weight, targets), hidden), column(hit()!))
-  return [
-    () => plus(walk().hidden, row()),
-    () =>
-      plus(walk().weight, hit() && scatterRows(mul(hidden, column(hit()!)), targets, vocabulary, [hidden.shape[1]!])),
-    () => plus(walk().bias, hit() && scatterRows(hit()!, targets, vocabulary, [])),
-  ]
-}
-
-interface WalkGradients {
-  readonly hidden: Tensor | undefined
-  readonly weight: Tensor | undefined
-  readonly bias: Tensor | undefined
-}
-
-/** The dense part: recomputes the logits of each chunk and sends their gradients to all operands. */
-const gradientWalk = (
-  { hidden, head, shape, chunks, vocabulary }: Projection,
-  differentiated: () => Differentiated,
-  cotangents: Cotangents,
-): WalkGradients => {
-  const { logSumExp: gradZ, entropy: gradH, meanLogit: gradM } = cotangents
-  if (!gradZ && !gradH && !gradM) return { hidden: undefined, weight: undefined, bias: undefined }
-  const trained = !constantSource(head.weight)
-  const parts: { hidden: Tensor; weight: Tensor | undefined; bias: Tensor | undefined }[] = []
-  let signal = sum((gradZ ?? gradH ?? gradM)!)
-  for (const chunk of chunks) {
-    const rows = after(hidden, signal)
-    const logits = logitsOf(rows, chunk, shape)
-    const gradient = logitGradient(logits, differentiated(), { gradZ, gradH, gradM, vocabulary })
-    const raw = mul(gradient, slopeOf(logits, shape))
-    const part = {
-      hidden: matmul(raw, rowsOf(chunk.weight, rows)),
-      weight: trained ? matmul(raw, rows, { transposeA: true }) : undefined,
-      bias: head.bias && sum(raw, { axes: 0 }),
-    }
-    parts.push(part)
-    signal = [part.hidden, part.weight].flatMap((x) => (x ? [sum(stopGradient(x))] : [])).reduce(add)
-  }
+  received: Received<Statistic>,
+  get: (name: Statistic) => Tensor,
+): Readonly<Record<'hidden' | 'weight' | 'bias', OperandGradient>> => {
+  const { hidden, head, targets, shape } = projection
+  // The target's share is a look-up of its row, not a product.
+  const hit = received.target && mul(received.target, slopeOf(get('target'), shape))
+  const column = hit && unsqueeze(hit, -1)
+  const back = walkBackOf(projection, received, get)
+  const onlyNormaliser = !received.entropy && !received.meanLogit
+  const collected = () => received.logSumExp && mul(get('pull'), unsqueeze(received.logSumExp, -1))
   return {
-    hidden: parts.map((part) => part.hidden).reduce(add),
-    weight: trained
-      ? concat(
-          parts.map((part) => part.weight!),
-          0,
-        )
-      : undefined,
-    bias:
-      head.bias &&
-      concat(
-        parts.map((part) => part.bias!),
-        0,
+    hidden: () =>
+      sumOf(
+        onlyNormaliser ? collected() : back?.('hidden'),
+        column && mul(rowsOf(gather(head.weight, targets), hidden), column),
       ),
+    weight: () =>
+      sumOf(
+        back?.('weight'),
+        column && scatterRows(mul(hidden, column), targets, head.weight.shape[0]!, head.weight.shape.slice(1)),
+      ),
+    bias: () => sumOf(back?.('bias'), hit && scatterRows(hit, targets, head.weight.shape[0]!, [])),
   }
 }
 
-interface LogitCotangents {
-  readonly gradZ: Tensor | undefined
-  readonly gradH: Tensor | undefined
-  readonly gradM: Tensor | undefined
-  readonly vocabulary: number
+const sumOf = (a: Tensor | undefined, b: Tensor | undefined): Tensor | undefined => (a && b ? add(a, b) : (a ?? b))
+
+/** The second walk, which computes what is asked of it; undefined where only the target's logit counts. */
+const walkBackOf = (
+  { hidden, head, shape, chunks }: Projection,
+  received: Received<Statistic>,
+  get: (name: Statistic) => Tensor,
+): ((name: GradientName) => Tensor) | undefined => {
+  const { logSumExp: forLogSumExp, entropy: forEntropy, meanLogit: forMeanLogit } = received
+  const signal = forLogSumExp ?? forEntropy ?? forMeanLogit
+  if (!signal) return undefined
+  const { weight, bias } = head
+  const arrived = { forLogSumExp, forEntropy, forMeanLogit, logSumExp: get('logSumExp') }
+  const known = { entropy: forEntropy && get('entropy'), signal }
+  const kept = chunks(weight, bias).length === 1 ? get('logits') : undefined
+  return deferred({
+    name: 'vocabularyWalkBack',
+    operands: { hidden, weight, bias, ...arrived, ...known, kept },
+    results: gradientTypes(hidden, weight),
+    expand: (given, wanted) => {
+      const pieces = chunks(given.weight, given.bias)
+      const gradientAt = (logits: Tensor) => logitGradient(logits, given, weight.shape[0] as number)
+      return walkBack({ ...given, chunks: pieces, shape, wanted, gradientAt })
+    },
+  })
 }
 
-/** Gradient for the logits: p·(z̄ − h̄·(log p + H)) + m̄/V, with bars for what arrived. */
-const logitGradient = (
-  logits: Tensor,
-  { logSum, entropy }: Differentiated,
-  { gradZ, gradH, gradM, vocabulary }: LogitCotangents,
-): Tensor => {
-  const logProbs = sub(logits, column(logSum))
+/** What arrived for the normaliser, the entropy and the mean logit, and the statistics they refer to; each [N]. */
+interface Arrived {
+  readonly forLogSumExp: Tensor | undefined
+  readonly forEntropy: Tensor | undefined
+  readonly forMeanLogit: Tensor | undefined
+  readonly logSumExp: Tensor
+  readonly entropy: Tensor | undefined
+}
+
+/** Gradient for the logits: p·(ḡ − h̄·(log p + H)) + m̄/V, where bars are what arrived for log Σ, entropy and mean. */
+const logitGradient = (logits: Tensor, arrived: Arrived, vocabulary: number): Tensor => {
+  const { forLogSumExp, forEntropy, forMeanLogit, logSumExp, entropy } = arrived
+  const logProbs = sub(logits, unsqueeze(logSumExp, -1))
+  const factors: Tensor[] = []
+  if (forLogSumExp) factors.push(unsqueeze(forLogSumExp, -1))
+  if (forEntropy) factors.push(neg(mul(add(logProbs, unsqueeze(entropy!, -1)), unsqueeze(forEntropy, -1))))
   const terms: Tensor[] = []
-  if (gradZ) terms.push(column(gradZ))
-  if (gradH) terms.push(neg(mul(add(logProbs, column(entropy)), column(gradH))))
-  const dense = terms.length ? mul(exp(logProbs), terms.reduce(add)) : undefined
-  const flat = gradM && mul(column(gradM), 1 / vocabulary)
-  if (dense && flat) return add(dense, flat)
-  return dense ?? add(mul(logits, 0), flat!)
+  if (factors.length > 0) terms.push(mul(exp(logProbs), factors.reduce(add)))
+  if (forMeanLogit) terms.push(mul(unsqueeze(forMeanLogit, -1), 1 / vocabulary))
+  return broadcastTo(terms.reduce(add), logits.shape)
 }

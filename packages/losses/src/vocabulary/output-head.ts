@@ -65,19 +65,26 @@ export const vocabularyOf = (name: string, hidden: Tensor, { weight, bias }: Out
   return rows
 }
 
+/** Chunks begin at multiples of this many rows. */
+const alignment = 64
+
 /** The head cut into pieces of nearly equal size, none above `limit` rows. */
-export const chunksOf = ({ weight, bias }: OutputHead, vocabulary: number, limit: number): Chunk[] => {
-  const pieces = Math.max(1, Math.ceil(vocabulary / limit))
-  return Array.from({ length: pieces }, (_, i) => {
-    const begin = Math.floor((i * vocabulary) / pieces)
-    const end = Math.floor(((i + 1) * vocabulary) / pieces)
-    return {
+export const chunksOf = ({ weight, bias }: OutputHead, limit: number): Chunk[] => {
+  const vocabulary = weight.shape[0] as number
+  const pieces = Math.ceil(vocabulary / limit)
+  const even = Math.ceil(vocabulary / pieces)
+  const size = limit < alignment ? even : Math.min(limit, Math.ceil(even / alignment) * alignment)
+  const chunks: Chunk[] = []
+  for (let begin = 0; begin < vocabulary; begin += size) {
+    const end = Math.min(begin + size, vocabulary)
+    chunks.push({
       begin,
       size: end - begin,
       weight: slice(weight, 0, begin, end),
       bias: bias && slice(bias, 0, begin, end),
-    }
-  })
+    })
+  }
+  return chunks
 }
 
 /** The rows of a chunk in float32. Widening waits for `signal`, or it would be folded into a float32 copy of the head. */
