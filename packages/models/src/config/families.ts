@@ -52,7 +52,7 @@ const decoder = (
   const hiddenSize = fields.size('hidden_size')
   const heads = fields.size('num_attention_heads')
   const size = fields.size('head_dim', headSize ?? shared(fields, 'num_attention_heads', hiddenSize, heads))
-  const layers = fields.size('num_hidden_layers')
+  const layers = layersOf(fields, 'num_hidden_layers')
   return {
     family,
     vocabularySize: fields.size('vocab_size'),
@@ -125,7 +125,7 @@ const gemma = (fields: Fields, { family, everyFull, positions, softcaps, vocabul
   const hiddenSize = fields.size('hidden_size', 2304)
   const heads = fields.size('num_attention_heads', 8)
   const headSize = fields.size('head_dim', 256)
-  const layers = fields.size('num_hidden_layers', 26)
+  const layers = layersOf(fields, 'num_hidden_layers', 26)
   const layerTypes = layerTypesOf(fields, layers, (layer) => ((layer + 1) % everyFull === 0 ? 'full' : 'sliding'))
   const softcap = (key: string, fallback: number | undefined): number | undefined =>
     key in fields.raw ? fields.optionalNumber(key) : fallback
@@ -177,7 +177,7 @@ function gpt2(fields: Fields): FamilyFields {
   const hiddenSize = fields.size('n_embd', 768)
   const heads = fields.size('n_head', 12)
   const headSize = shared(fields, 'n_head', hiddenSize, heads)
-  const layers = fields.size('n_layer', 12)
+  const layers = layersOf(fields, 'n_layer', 12)
   return {
     family: 'gpt2',
     vocabularySize: fields.size('vocab_size', 50257),
@@ -218,6 +218,12 @@ function baichuan(fields: Fields): FamilyFields {
     normalizedHead: second,
     ...(rotary ? {} : { positions: 'alibi', rope: undefined }),
   }
+}
+
+/** A damaged number must not make us build millions of layers. */
+const layersOf = (fields: Fields, key: string, fallback?: number): number => {
+  const layers = fields.size(key, fallback)
+  return layers <= 10_000 ? layers : fields.refuse(key, 'at most 10000')
 }
 
 /** `layer_types` of the file, or what the family does where there are none. */

@@ -6,7 +6,7 @@ export interface Fields {
   readonly raw: JsonObject
   /** Where the config came from, for messages. */
   readonly path: string
-  /** Whole number above zero. Null and absent give `fallback`; without one they are an error. */
+  /** Whole number from 1 to 2^31 - 1. Null and absent give `fallback`; without one they are an error. */
   size(key: string, fallback?: number): number
   /** Finite number. Null and absent give `fallback`; without one they are an error. */
   number(key: string, fallback?: number): number
@@ -35,9 +35,8 @@ export const fieldsOf = (raw: JsonObject, path = 'config.json', parent = ''): Fi
     refuse,
     size(key, fallback) {
       const value = get(key) ?? fallback
-      return typeof value === 'number' && Number.isSafeInteger(value) && value > 0
-        ? value
-        : refuse(key, 'a whole number above zero')
+      const valid = Number.isSafeInteger(value) && Number(value) > 0 && Number(value) < 2 ** 31
+      return valid ? Number(value) : refuse(key, 'a whole number above zero')
     },
     number(key, fallback) {
       const value = get(key) ?? fallback
