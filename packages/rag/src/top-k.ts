@@ -3,28 +3,34 @@
  *
  * A heap of the best so far with the worst of them on top, so that most scores cost one comparison.
  */
-export function topK(scores: ArrayLike<number>, k: number, floor = -Infinity): number[] {
+export function topK(scores: Float64Array | Float32Array, k: number, floor = -Infinity): number[] {
   const heap: number[] = []
   let bar = floor
-  for (let i = 0; i < scores.length; i++) {
-    if (!(scores[i]! > bar)) continue
+  for (let i = above(scores, bar, 0); i < scores.length && k > 0; i = above(scores, bar, i + 1)) {
     if (heap.length < k) {
       heap.push(i)
       siftUp(heap, scores)
-    } else if (k > 0) {
+    } else {
       heap[0] = i
       siftDown(heap, scores)
     }
-    if (heap.length === k) bar = k > 0 ? scores[heap[0]!]! : Infinity
+    if (heap.length === k) bar = scores[heap[0]!]!
   }
   return heap.sort((a, b) => scores[b]! - scores[a]! || a - b)
 }
 
+/** First place from `start` on with a score above `bar`; the length when there is none. Nearly all the time goes here. */
+function above(scores: Float64Array | Float32Array, bar: number, start: number): number {
+  let i = start
+  while (i < scores.length && !(scores[i]! > bar)) i++
+  return i
+}
+
 /** True when place `a` ranks behind place `b`. */
-const behind = (scores: ArrayLike<number>, a: number, b: number): boolean =>
+const behind = (scores: Float64Array | Float32Array, a: number, b: number): boolean =>
   scores[a]! < scores[b]! || (scores[a] === scores[b] && a > b)
 
-function siftUp(heap: number[], scores: ArrayLike<number>): void {
+function siftUp(heap: number[], scores: Float64Array | Float32Array): void {
   let child = heap.length - 1
   const item = heap[child]!
   while (child > 0) {
@@ -36,7 +42,7 @@ function siftUp(heap: number[], scores: ArrayLike<number>): void {
   heap[child] = item
 }
 
-function siftDown(heap: number[], scores: ArrayLike<number>): void {
+function siftDown(heap: number[], scores: Float64Array | Float32Array): void {
   const item = heap[0]!
   let parent = 0
   for (;;) {

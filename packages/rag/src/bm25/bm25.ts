@@ -4,9 +4,9 @@ import { numberWithin, oneOf } from '../errors'
 import { checkedHits, type Hit, type Retriever } from '../retriever'
 import { bigrams } from '../tokenize/bigrams'
 import type { TextTokenizer } from '../tokenize/tokenizer'
-import { topK } from '../top-k'
 import { type Postings, postingsBuilder } from './postings'
-import { type Bm25Parameters, type Bm25Variant, rarities, variants } from './variants'
+import { bm25Scorer } from './scorer'
+import { type Bm25Parameters, type Bm25Variant, variants } from './variants'
 
 /** How `bm25` scores and cuts. */
 export interface Bm25Settings extends Bm25Parameters {
@@ -88,63 +88,18 @@ export function bm25Over(
     documents,
     settings,
     postings,
-    scores: (terms) => scorer.total(terms).slice(),
+    scores: scorer.all,
     async retrieve(query, options) {
       const k = checkedHits('bm25', options)
-      const evidence = scorer.evidence(settings.tokenizer.tokenize(query))
-      return topK(evidence.scores, k, 0).map(
-        (i): Hit => ({ ...documents[i]!, score: evidence.scores[i]! + evidence.base }),
-      )
+      const terms = settings.tokenizer.tokenize(query)
+      return scorer.best(terms, k).map(({ document, score }): Hit => ({ ...documents[document]!, score }))
     },
   }
 }
 
-const postingsReport = ({ lengths, terms, documents }: Postings) => ({
+const postingsReport = ({ lengths, vocabulary, documents }: Postings) => ({
   empty: lengths.reduce((count, length) => count + (length === 0 ? 1 : 0), 0),
-  terms: terms.size,
+  terms: vocabulary.terms.length,
   postings: documents.length,
-  averageLength: meanLength(lengths),
+  averageLength: lengths.reduce((sum, length) => sum + length, 0) / lengths.length,
 })
-
-const meanLength = (lengths: Uint32Array): number => lengths.reduce((sum, length) => sum + length, 0) / lengths.length
-
-/** Scores of a query: `scores` from the terms that occur, and `base`, which every document gets (bm25l, bm25+). */
-interface Evidence {
-  readonly scores: Float64Array
-  readonly base: number
-}
-
-/** Scores queries over postings into one buffer, which is valid until the next query. */
-function bm25Scorer({ terms, offsets, documents, frequencies, lengths }: Postings, settings: Bm25Settings) {
-  const { variant } = settings
-  const { norm, credit, absent } = variants[variant]
-  const average = meanLength(lengths)
-  const norms = Float64Array.from(lengths, (length) => norm(length, average, settings))
-  const counts = Uint32Array.from({ length: terms.size }, (_, t) => offsets[t + 1]! - offsets[t]!)
-  const idfs = rarities(variant, counts, lengths.length, settings.epsilon)
-  const absence = absent?.(settings) ?? 0
-  const scores = new Float64Array(lengths.length)
-
-  const evidence = (query: readonly string[]): Evidence => {
-    scores.fill(0)
-    let base = 0
-    for (const term of query) {
-      const t = terms.get(term)
-      if (t === undefined) continue
-      const idf = idfs[t]!
-      const missing = idf * absence
-      base += missing
-      for (let i = offsets[t]!, end = offsets[t + 1]!; i < end; i++) {
-        const d = documents[i]!
-        scores[d]! += credit(idf, frequencies[i]!, norms[d]!, settings) - missing
-      }
-    }
-    return { scores, base }
-  }
-
-  const total = (query: readonly string[]): Float64Array => {
-    const { base } = evidence(query)
-    return base === 0 ? scores : scores.map((score) => score + base)
-  }
-  return { evidence, total }
-}

@@ -1,7 +1,8 @@
+import { type Vocabulary, vocabulary } from './vocabulary'
+
 /** An inverted index. The postings of term t are the entries `offsets[t]` to `offsets[t + 1]`, in order of document. */
 export interface Postings {
-  /** Number of each term, in order of first appearance. */
-  readonly terms: ReadonlyMap<string, number>
+  readonly vocabulary: Vocabulary
   /** [terms + 1] */
   readonly offsets: Uint32Array
   /** [postings] document numbers */
@@ -20,7 +21,7 @@ export interface PostingsBuilder {
 
 /** A builder that keeps (term, document, frequency) triples in typed arrays and sorts them by term, by counting, at the end. */
 export function postingsBuilder(): PostingsBuilder {
-  const numbers = new Map<string, number>()
+  const words = vocabulary()
   const lengths: number[] = []
   /** Per term: entry of the document being added, when not below `start`. */
   let latest = new Int32Array(1024).fill(-1)
@@ -37,11 +38,8 @@ export function postingsBuilder(): PostingsBuilder {
       frequency = grown(frequency, term.length)
     }
     for (let i = 0; i < terms.length; i++) {
-      let number = numbers.get(terms[i]!)
-      if (number === undefined) {
-        numbers.set(terms[i]!, (number = numbers.size))
-        if (number >= latest.length) latest = grownSigned(latest)
-      }
+      const number = words.add(terms[i]!)
+      if (number >= latest.length) latest = grownSigned(latest)
       const entry = latest[number]!
       if (entry >= start) frequency[entry]!++
       else {
@@ -55,9 +53,9 @@ export function postingsBuilder(): PostingsBuilder {
   }
 
   const finish = (): Postings => {
-    const offsets = new Uint32Array(numbers.size + 1)
+    const offsets = new Uint32Array(words.terms.length + 1)
     for (let i = 0; i < size; i++) offsets[term[i]! + 1]!++
-    for (let t = 0; t < numbers.size; t++) offsets[t + 1]! += offsets[t]!
+    for (let t = 0; t < words.terms.length; t++) offsets[t + 1]! += offsets[t]!
     const next = offsets.slice()
     const documents = new Uint32Array(size)
     const frequencies = new Uint32Array(size)
@@ -66,7 +64,7 @@ export function postingsBuilder(): PostingsBuilder {
       documents[place] = document[i]!
       frequencies[place] = frequency[i]!
     }
-    return { terms: numbers, offsets, documents, frequencies, lengths: Uint32Array.from(lengths) }
+    return { vocabulary: words, offsets, documents, frequencies, lengths: Uint32Array.from(lengths) }
   }
 
   return { add, finish }

@@ -16,6 +16,9 @@ export interface Bm25Parameters {
   readonly epsilon: number
 }
 
+/** Score that a term with rarity `idf`, found `tf` times, brings to a document of length part `norm`. */
+export type Credit = (idf: number, tf: number, norm: number) => number
+
 /** One BM25 in four functions. N documents, df of them with the term, tf times in the one being scored. */
 interface Variant {
   readonly defaults: Partial<Bm25Parameters>
@@ -23,8 +26,8 @@ interface Variant {
   idf(df: number, N: number): number
   /** Length part of the score, once per document. */
   norm(length: number, average: number, p: Bm25Parameters): number
-  /** Credit of a term that occurs. Written as the reference writes it, so that rounding agrees. */
-  credit(idf: number, tf: number, norm: number, p: Bm25Parameters): number
+  /** The credit of a term that occurs. Written as the reference writes it, so that rounding agrees. */
+  credit(p: Bm25Parameters): Credit
   /** Credit over `idf` that the reference gives every document for a term that does not occur; 0 where left out. */
   absent?(p: Bm25Parameters): number
 }
@@ -36,24 +39,29 @@ const lucene: Variant = {
   defaults: {},
   idf: (df, N) => Math.log(1 + (N - df + 0.5) / (df + 0.5)),
   norm: saturated,
-  credit: (idf, tf, norm) => idf * (tf / (norm + tf)),
+  credit: () => (idf, tf, norm) => idf * (tf / (norm + tf)),
 }
 
 const atire: Variant = {
   defaults: {},
   idf: (df, N) => Math.log(N / df),
   norm: saturated,
-  credit: (idf, tf, norm, { k1 }) => idf * ((tf * (k1 + 1)) / (tf + norm)),
+  credit:
+    ({ k1 }) =>
+    (idf, tf, norm) =>
+      idf * ((tf * (k1 + 1)) / (tf + norm)),
 }
 
 const bm25l: Variant = {
   defaults: { delta: 0.5 },
   idf: (df, N) => Math.log((N + 1) / (df + 0.5)),
   norm: plain,
-  credit(idf, tf, norm, { k1, delta }) {
-    const shifted = tf / norm + delta
-    return idf * (((k1 + 1) * shifted) / (k1 + shifted))
-  },
+  credit:
+    ({ k1, delta }) =>
+    (idf, tf, norm) => {
+      const shifted = tf / norm + delta
+      return idf * (((k1 + 1) * shifted) / (k1 + shifted))
+    },
   absent: ({ k1, delta }) => ((k1 + 1) * delta) / (k1 + delta),
 }
 
@@ -67,7 +75,10 @@ export const variants: Readonly<Record<Bm25Variant, Variant>> = {
     defaults: { delta: 1 },
     idf: (df, N) => Math.log((N + 1) / df),
     norm: saturated,
-    credit: (idf, tf, norm, { k1, delta }) => idf * (((k1 + 1) * tf) / (norm + tf) + delta),
+    credit:
+      ({ k1, delta }) =>
+      (idf, tf, norm) =>
+        idf * (((k1 + 1) * tf) / (norm + tf) + delta),
     absent: ({ delta }) => delta,
   },
   okapi: { ...atire, idf: (df, N) => Math.log(N - df + 0.5) - Math.log(df + 0.5) },
@@ -75,10 +86,12 @@ export const variants: Readonly<Record<Bm25Variant, Variant>> = {
     defaults: { delta: 0.5 },
     idf: (df, N) => Math.log(N + 1) - Math.log(df + 0.5),
     norm: plain,
-    credit(idf, tf, norm, { k1, delta }) {
-      const shifted = tf / norm + delta
-      return (idf * tf * (k1 + 1) * shifted) / (k1 + shifted)
-    },
+    credit:
+      ({ k1, delta }) =>
+      (idf, tf, norm) => {
+        const shifted = tf / norm + delta
+        return (idf * tf * (k1 + 1) * shifted) / (k1 + shifted)
+      },
   },
 }
 

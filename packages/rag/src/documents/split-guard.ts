@@ -87,6 +87,16 @@ export function splitGuard({
   }
 }
 
+/** Throws a SplitError when `guard` refuses any of `documents`, whatever the guard would do with them elsewhere. */
+export function refuseSplits(
+  operation: string,
+  documents: readonly Document[],
+  guard: SplitGuard = splitGuard(),
+): void {
+  const refusals = documents.map((document) => guard.check(document)).filter((one) => one !== undefined)
+  if (refusals.length > 0) throw new SplitError(operation, refusals.length, refusals.slice(0, 5))
+}
+
 /** A manifest that lists the content hashes of `splits`, each once, in sorted order. */
 export function splitManifest(splits: Readonly<Record<string, Iterable<string>>>): SplitManifest {
   const hashed = Object.entries(splits).map(([name, texts]) => [name, sortedHashes(texts)] as const)

@@ -34,12 +34,21 @@ const runs = new RegExp(
 )
 
 function pushPairs(terms: string[], run: string, unigrams: boolean): void {
-  const characters = hasSurrogate.test(run) ? Array.from(run) : run
-  const { length } = characters
-  if (length === 1) terms.push(run)
+  const { length } = run
+  if (hasSurrogate.test(run)) pushWidePairs(terms, Array.from(run), unigrams)
+  else if (length === 1) terms.push(run)
   else {
-    for (let i = 0; i + 1 < length; i++) terms.push(`${characters[i]}${characters[i + 1]}`)
-    if (unigrams) terms.push(...characters)
+    for (let i = 0; i + 2 <= length; i++) terms.push(run.slice(i, i + 2))
+    if (unigrams) terms.push(...run)
+  }
+}
+
+/** The same for characters beyond U+FFFF, which take two UTF-16 units. */
+function pushWidePairs(terms: string[], run: readonly string[], unigrams: boolean): void {
+  if (run.length === 1) terms.push(run[0]!)
+  else {
+    for (let i = 0; i + 2 <= run.length; i++) terms.push(run[i]! + run[i + 1]!)
+    if (unigrams) terms.push(...run)
   }
 }
 

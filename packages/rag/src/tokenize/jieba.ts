@@ -42,6 +42,16 @@ export async function jieba({
   }
 }
 
+/**
+ * A function that cuts text into all its words, punctuation and white space included, with jieba's default mode.
+ *
+ * @throws RagError (`dependency`) when `@node-rs/jieba` cannot be loaded
+ */
+export async function jiebaWords(): Promise<(text: string) => string[]> {
+  const cutter = await load()
+  return (text) => cutter.cut(text, true)
+}
+
 const hasLetter = /[\p{L}\p{N}]/u
 
 async function load() {
