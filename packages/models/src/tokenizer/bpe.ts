@@ -133,10 +133,10 @@ const mergesOf = (fields: JsonObject, { ids }: Vocabulary): MergeTable => {
     const [a, b] = typeof merge === 'string' ? (merge.split(' ') as [string, string]) : merge
     const left = ids.get(a)
     const right = ids.get(b)
-    const merged = ids.get(a + b.slice(skip))
-    if (left === undefined || right === undefined || merged === undefined)
+    const made = ids.get(a + b.slice(skip))
+    if (left === undefined || right === undefined || made === undefined)
       throw malformed('merges of tokens of the vocabulary', merge)
-    return { left, right, merged }
+    return { left, right, made }
   })
 }
 

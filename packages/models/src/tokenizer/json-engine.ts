@@ -22,7 +22,7 @@ import { wordLevel, wordPiece } from './wordpiece'
  */
 export const jsonEngine = (file: JsonObject, settings: Pick<TokenizerSettings, 'named' | 'added'>): Engine => {
   const model = requireModel(file)
-  const vocabulary = vocabularyOf(vocabularyEntries(model))
+  const vocabulary = vocabularyOf(requireVocabulary(model))
   const added = allAddedTokens(file, vocabulary, settings)
   const normalize = normalizerOf(file.normalizer)
   const preTokenizer = preTokenizerOf(file.pre_tokenizer)
@@ -154,9 +154,9 @@ const requireModel = ({ model }: JsonObject): JsonObject => {
   throw malformed('an object with a model', model)
 }
 
-const vocabularyEntries = ({ type, vocab }: JsonObject): (readonly [string, number])[] => {
-  if (Array.isArray(vocab)) return vocab.map((entry, id) => [String(Array.isArray(entry) ? entry[0] : entry), id])
-  if (isJsonObject(vocab)) return Object.entries(vocab as Record<string, number>)
+const requireVocabulary = ({ type, vocab }: JsonObject): Readonly<Record<string, number>> | [string, number][] => {
+  if (Array.isArray(vocab) && vocab.every((entry) => Array.isArray(entry) && typeof entry[0] === 'string')) return vocab
+  if (isJsonObject(vocab)) return vocab as Readonly<Record<string, number>>
   throw malformed(`a vocabulary for the model ${String(type)}`, vocab)
 }
 

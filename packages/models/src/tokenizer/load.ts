@@ -4,7 +4,7 @@ import { ModelsError } from '../errors'
 import { readJsonObject } from '../json-file'
 import { TokenizerError } from './errors'
 import { readTokenizerSettings } from './settings'
-import { tokenizerFromJson } from './tokenizer'
+import { tokenizerFromJson, tokenizerFromSentencePiece } from './tokenizer'
 import type { Tokenizer } from './types'
 
 /**
@@ -20,6 +20,11 @@ export const loadTokenizer = async (folder: string): Promise<Tokenizer> => {
   if (await exists(json)) {
     const file = await readJsonObject(json)
     return naming(json, () => tokenizerFromJson(file, settings))
+  }
+  const model = join(folder, 'tokenizer.model')
+  if (await exists(model)) {
+    const bytes = await readFile(model)
+    return naming(model, () => tokenizerFromSentencePiece(bytes, settings))
   }
   throw new TokenizerError(
     'not-found',

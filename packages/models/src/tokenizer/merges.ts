@@ -1,37 +1,51 @@
 /** Merge rules of a BPE vocabulary: which pair of tokens becomes which, and how early. */
 export interface MergeTable {
-  /** Rank of the rule for a pair (0 is applied first), -1 when there is none. */
-  rank(left: number, right: number): number
-  /** Token that the rule of a rank makes. */
-  merged(rank: number): number
+  /** Rule for a pair, -1 when there is none. */
+  find(left: number, right: number): number
+  /** Priority of a rule; 0 is applied first. Rules of equal priority are applied from left to right. */
+  priority(rule: number): number
+  /** Token that a rule makes. */
+  made(rule: number): number
 }
 
-/** Table of `count` rules in order; open addressing over numbers, 16 bytes a rule at most, no object per rule. */
-export const mergeTable = (
-  count: number,
-  rule: (rank: number) => { readonly left: number; readonly right: number; readonly merged: number },
-): MergeTable => {
+/** One merge rule. */
+export interface MergeRule {
+  readonly left: number
+  readonly right: number
+  readonly made: number
+  /** Place in the order of application; the rule's index by default. */
+  readonly priority?: number
+}
+
+/** Table of `count` rules; open addressing over numbers, no object per rule. Of two rules for a pair the later counts. */
+export const mergeTable = (count: number, rule: (index: number) => MergeRule): MergeTable => {
   const bits = Math.max(4, Math.ceil(Math.log2(1.5 * count + 1)))
   const mask = 2 ** bits - 1
   const lefts = new Int32Array(mask + 1)
   const rights = new Int32Array(mask + 1)
-  const ranks = new Int32Array(mask + 1).fill(-1)
-  const made = new Int32Array(count)
+  const rules = new Int32Array(mask + 1).fill(-1)
+  const results = new Int32Array(count)
+  const priorities = new Int32Array(count)
 
   const slot = (left: number, right: number): number => {
     let place = Math.imul(Math.imul(left, 0x9e3779b1) ^ right, 0x85ebca6b) >>> (32 - bits)
-    while (ranks[place] !== -1 && (lefts[place] !== left || rights[place] !== right)) place = (place + 1) & mask
+    while (rules[place] !== -1 && (lefts[place] !== left || rights[place] !== right)) place = (place + 1) & mask
     return place
   }
-  for (let rank = 0; rank < count; rank++) {
-    const { left, right, merged } = rule(rank)
+  for (let index = 0; index < count; index++) {
+    const { left, right, made, priority = index } = rule(index)
     const place = slot(left, right)
     lefts[place] = left
     rights[place] = right
-    ranks[place] = rank // the last rule for a pair wins, as in the reference library
-    made[rank] = merged
+    rules[place] = index
+    results[index] = made
+    priorities[index] = priority
   }
-  return { rank: (left, right) => ranks[slot(left, right)]!, merged: (rank) => made[rank]! }
+  return {
+    find: (left, right) => rules[slot(left, right)]!,
+    priority: (index) => priorities[index]!,
+    made: (index) => results[index]!,
+  }
 }
 
 /** Symbols of one word while they are merged, in place. */
@@ -59,27 +73,30 @@ export const applyMerges = (symbols: Symbols, table: MergeTable): void =>
 
 const mergeShort = (symbols: Symbols, table: MergeTable): void => {
   const { ids, lengths } = symbols
-  const ranks: number[] = []
-  for (let i = 0; i + 1 < symbols.count; i++) ranks.push(table.rank(ids[i]!, ids[i + 1]!))
+  const rules: number[] = []
+  for (let i = 0; i + 1 < symbols.count; i++) rules.push(table.find(ids[i]!, ids[i + 1]!))
   for (;;) {
     let at = -1
     let best = Number.POSITIVE_INFINITY
-    for (let i = 0; i < ranks.length; i++)
-      if (ranks[i]! >= 0 && ranks[i]! < best) {
-        best = ranks[i]!
+    for (let i = 0; i < rules.length; i++)
+      if (rules[i]! >= 0 && table.priority(rules[i]!) < best) {
+        best = table.priority(rules[i]!)
         at = i
       }
     if (at < 0) return
-    ids[at] = table.merged(best)
+    ids[at] = table.made(rules[at]!)
     lengths[at] = lengths[at]! + lengths[at + 1]!
     ids.copyWithin(at + 1, at + 2, symbols.count)
     lengths.copyWithin(at + 1, at + 2, symbols.count)
-    ranks.splice(at, 1)
+    rules.splice(at, 1)
     symbols.count--
-    if (at > 0) ranks[at - 1] = table.rank(ids[at - 1]!, ids[at]!)
-    if (at < ranks.length) ranks[at] = table.rank(ids[at]!, ids[at + 1]!)
+    if (at > 0) rules[at - 1] = table.find(ids[at - 1]!, ids[at]!)
+    if (at < rules.length) rules[at] = table.find(ids[at]!, ids[at + 1]!)
   }
 }
+
+/** Id of a symbol that became part of the one before it. */
+const gone = -0x80000000
 
 const mergeLong = (symbols: Symbols, table: MergeTable): void => {
   const { ids, lengths, count } = symbols
@@ -88,18 +105,18 @@ const mergeLong = (symbols: Symbols, table: MergeTable): void => {
   const heap = minHeap(3 * count)
   const offer = (left: number): void => {
     if (left < 0 || next[left]! < 0) return
-    const rank = table.rank(ids[left]!, ids[next[left]!]!)
-    if (rank >= 0) heap.push(rank * positions + left)
+    const rule = table.find(ids[left]!, ids[next[left]!]!)
+    if (rule >= 0) heap.push(table.priority(rule) * positions + left)
   }
   for (let i = 0; i < count; i++) offer(i)
   for (let key = heap.pop(); key >= 0; key = heap.pop()) {
     const left = key % positions
-    const rank = (key - left) / positions
     const right = next[left]!
-    if (ids[left]! < 0 || right < 0 || table.rank(ids[left]!, ids[right]!) !== rank) continue // merged meanwhile
-    ids[left] = table.merged(rank)
+    const rule = ids[left] === gone || right < 0 ? -1 : table.find(ids[left]!, ids[right]!)
+    if (rule < 0 || table.priority(rule) !== (key - left) / positions) continue // merged otherwise meanwhile
+    ids[left] = table.made(rule)
     lengths[left] = lengths[left]! + lengths[right]!
-    ids[right] = -1
+    ids[right] = gone
     next[left] = next[right]!
     if (next[right]! >= 0) previous[next[right]!] = left
     offer(previous[left]!)
@@ -108,7 +125,7 @@ const mergeLong = (symbols: Symbols, table: MergeTable): void => {
   compact(symbols, next)
 }
 
-/** A heap entry is rank · positions + position, so that the smallest is the leftmost of the earliest rule. */
+/** A heap entry is priority · positions + position, so that the smallest is the leftmost of the earliest rule. */
 const positions = 2 ** 28
 
 const compact = (symbols: Symbols, next: Int32Array): void => {

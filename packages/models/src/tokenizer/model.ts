@@ -1,3 +1,5 @@
+import { TokenizerError } from './errors'
+
 /** Turns one word into token ids. */
 export interface SubwordModel {
   /** Appends the ids of `word`. With `bounds`, also appends begin and end of each token in UTF-16 units of `word`. */
@@ -10,16 +12,31 @@ export interface Vocabulary {
   readonly tokens: readonly (string | undefined)[]
 }
 
-/** Vocabulary from token texts and ids. */
-export const vocabularyOf = (entries: Iterable<readonly [token: string, id: number]>): Vocabulary => {
+/** Vocabulary of a `{token: id}` object or a list of `[token, score]`. */
+export const vocabularyOf = (
+  entries: Readonly<Record<string, number>> | readonly (readonly [string, number])[],
+): Vocabulary => {
   const ids = new Map<string, number>()
   const tokens: string[] = []
-  for (const [token, id] of entries) {
+  const add = (token: string, id: number): void => {
+    if (!Number.isInteger(id) || id < 0 || id > largestId) throw malformedId(token, id)
     ids.set(token, id)
     tokens[id] = token
   }
+  if (Array.isArray(entries)) entries.forEach(([token], id) => add(token, id))
+  else for (const token in entries) add(token, (entries as Record<string, number>)[token]!)
   return { ids, tokens }
 }
+
+/** A damaged id must not make us build a table of gigabytes. */
+const largestId = 2 ** 24
+
+const malformedId = (token: string, id: unknown): TokenizerError =>
+  new TokenizerError(
+    'bad-tokenizer',
+    `loadTokenizer: expected an id from 0 to ${largestId} for ${JSON.stringify(token)}, got ${JSON.stringify(id)}. Download tokenizer.json again.`,
+    { key: 'model.vocab' },
+  )
 
 /** Ids of the byte tokens `<0x00>` to `<0xFF>`; undefined when one is missing. */
 export const byteTokens = (ids: ReadonlyMap<string, number>): Int32Array | undefined => {

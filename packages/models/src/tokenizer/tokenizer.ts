@@ -4,6 +4,8 @@ import { encodingOf, padEncodings } from './encoding'
 import type { Engine } from './engine'
 import { TokenizerError } from './errors'
 import { jsonEngine } from './json-engine'
+import { sentencePieceEngine } from './sentencepiece/engine'
+import { parseSentencePiece } from './sentencepiece/model'
 import { type TokenizerSettings, tokenizerSettings } from './settings'
 import { streamDecoder } from './stream'
 import type { Tokenizer } from './types'
@@ -11,6 +13,25 @@ import type { Tokenizer } from './types'
 /** Tokenizer of a parsed `tokenizer.json`, with settings as `tokenizerSettings` gives them. Errors as `loadTokenizer`. */
 export const tokenizerFromJson = (file: JsonObject, settings: TokenizerSettings = tokenizerSettings()): Tokenizer =>
   tokenizerOf(jsonEngine(file, settings), settings)
+
+/**
+ * Tokenizer of a SentencePiece `tokenizer.model`. Tokens that the settings do not name are those of the model. Errors as
+ * `loadTokenizer`.
+ */
+export const tokenizerFromSentencePiece = (
+  bytes: Uint8Array,
+  settings: TokenizerSettings = tokenizerSettings(),
+): Tokenizer => {
+  const { pieces, bosId, eosId, padId, unkId } = parseSentencePiece(bytes)
+  const {
+    bos = pieces[bosId]?.text,
+    eos = pieces[eosId]?.text,
+    pad = pieces[padId]?.text,
+    unk = pieces[unkId]?.text,
+  } = settings.named
+  const named = { ...settings.named, bos, eos, pad, unk }
+  return tokenizerOf(sentencePieceEngine(bytes, settings), { ...settings, named })
+}
 
 /** A tokenizer around an engine. */
 export const tokenizerOf = (engine: Engine, settings: TokenizerSettings): Tokenizer => {
