@@ -1,4 +1,25 @@
+export type { CheckpointRecord, RunSettings } from './checkpoints/checkpoint'
+export type { CollateOptions } from './data/collate'
+export type { DataSource, Dataset } from './data/dataset'
+export type { BatchOptions } from './data/plan'
+export { ignoreIndex, type PreferenceRow, type TokenRow, type TrainingRow } from './data/rows'
 export { TrainError, type TrainErrorCode, type TrainErrorFields } from './errors'
+export { type EvaluateOptions, type Evaluation, evaluate } from './loop/evaluate'
+export type {
+  CheckpointEnd,
+  EpochEnd,
+  EvalEnd,
+  ReferenceStep,
+  RunEnd,
+  RunStart,
+  StepEnd,
+  StepRecord,
+  TrainEvent,
+  Warning,
+} from './loop/events'
+export type { Loss } from './loop/objective'
+export type { CheckpointOptions, EvaluationOptions, TrainOptions } from './loop/options'
+export { type TrainingRun, train } from './loop/train'
 export type {
   AdapterFactory,
   AdapterOptions,

@@ -72,7 +72,7 @@ const relative = (ours: number, expected: number, base: number): number =>
 type Numbers = Readonly<Record<string, number | undefined>>
 
 /** Our schedule for a name and keyword arguments of `transformers.get_scheduler`. */
-const scheduleOf = (
+export const scheduleOf = (
   name: string,
   options: { peak: number; warmup: number },
   kwargs: Readonly<Record<string, unknown>>,

@@ -41,8 +41,12 @@ describe('planSteps', () => {
   })
 
   it('refuses numbers out of range and a length given twice or not at all', () => {
-    expect(() => plan(9, { batch: { rows: 0 } })).toThrowErrorMatchingInlineSnapshot(`[TrainError: train: batch.rows must be an integer of at least 1, got 0. Correct it.]`)
-    expect(() => plan(9, { length: { epochs: 1, steps: 3 } })).toThrowErrorMatchingInlineSnapshot(`[TrainError: train: expected one of epochs and steps, got both. Give one.]`)
+    expect(() => plan(9, { batch: { rows: 0 } })).toThrowErrorMatchingInlineSnapshot(
+      `[TrainError: train: batch.rows must be an integer of at least 1, got 0. Correct it.]`,
+    )
+    expect(() => plan(9, { length: { epochs: 1, steps: 3 } })).toThrowErrorMatchingInlineSnapshot(
+      `[TrainError: train: expected one of epochs and steps, got both. Give one.]`,
+    )
     expect(() => plan(9, { length: {} })).toThrow(/got none/)
     expect(() => plan(9, { length: { epochs: -1 } })).toThrow(/epochs must be above 0/)
   })

@@ -26,15 +26,21 @@ it('checkRow names the row and what is wrong with it', () => {
 })
 
 it('says what to do about a row without a label and a foreign token id', () => {
-  expect(() => checkRow({ inputIds: [1, 2], labels: [-100, -100] }, 0, 9)).toThrowErrorMatchingInlineSnapshot(`[TrainError: train: row 0 must have a label after the first token of a sample, got none. Leave the row out, or label its answer.]`)
-  expect(() => checkRow({ inputIds: [1, 12], labels: [1, 12] }, 0, 9)).toThrowErrorMatchingInlineSnapshot(`[TrainError: train: row 0 must have token ids from 0 to 8, got 12 at 1. Use the model's own tokenizer.]`)
+  expect(() => checkRow({ inputIds: [1, 2], labels: [-100, -100] }, 0, 9)).toThrowErrorMatchingInlineSnapshot(
+    `[TrainError: train: row 0 must have a label after the first token of a sample, got none. Leave the row out, or label its answer.]`,
+  )
+  expect(() => checkRow({ inputIds: [1, 12], labels: [1, 12] }, 0, 9)).toThrowErrorMatchingInlineSnapshot(
+    `[TrainError: train: row 0 must have token ids from 0 to 8, got 12 at 1. Use the model's own tokenizer.]`,
+  )
 })
 
 it('collectRows takes arrays as they are, keeps streams, and refuses empty data', async () => {
   const rows = [{ inputIds: [1, 2], labels: [1, 2] }]
   expect(await collectRows(rows)).toBe(rows)
   expect(await collectRows(new Set(rows))).toEqual(rows)
-  await expect(collectRows([])).rejects.toThrowErrorMatchingInlineSnapshot(`[TrainError: train: data must have at least one row, got none. Check the file and its filters.]`)
+  await expect(collectRows([])).rejects.toThrowErrorMatchingInlineSnapshot(
+    `[TrainError: train: data must have at least one row, got none. Check the file and its filters.]`,
+  )
 })
 
 it('dataFingerprint changes with any id, label and border', async () => {

@@ -9,5 +9,6 @@ export const globalNorm = (gradients: Tensor): Tensor => sqrt(sum(square(gradien
  */
 export const clipByGlobalNorm = (gradients: Tensor, maxNorm: number): [clipped: Tensor, norm: Tensor] => {
   const norm = globalNorm(gradients)
+  if (maxNorm === Number.POSITIVE_INFINITY) return [gradients, norm]
   return [mul(gradients, minimum(div(maxNorm, add(norm, 1e-6)), 1)), norm]
 }

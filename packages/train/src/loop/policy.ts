@@ -1,0 +1,93 @@
+import {
+  concat,
+  constantSource,
+  type FlatLayout,
+  flatLayout,
+  randomWords,
+  reshape,
+  slice,
+  type Tensor,
+  toTyped,
+  unsqueeze,
+} from '@qilin-med/tensor'
+import { bfloat16ToFloat32, float16ToFloat32 } from '@qilin-med/tensor/safetensors'
+import { TrainError } from '../errors'
+import type { AdapterFactory, Parameters, TrainableAdapter, TrainableModel } from '../model'
+
+/** What is trained: an adapter on fixed weights, or the weights themselves, as one flat vector. */
+export interface Policy<Network = unknown> {
+  readonly layout: FlatLayout
+  /** Values before the first step, in layout order. */
+  initial(): Float32Array
+  /**
+   * The network with the given parameters.
+   *
+   * @param dropoutKey int64 [2]; absent: nothing is dropped
+   */
+  network(parameters: Parameters, dropoutKey?: Tensor): Network
+}
+
+/** The adapter that an option stands for: made for the model, or as it is. */
+export const adapterOf = <Network, Modules, Adapter extends TrainableAdapter<Network>>(
+  model: TrainableModel<Network, Modules>,
+  adapter: AdapterFactory<Network, Modules, Adapter> | Adapter,
+  seed: number,
+): Adapter => ('create' in adapter ? adapter.create(model.modules, { seed }) : adapter)
+
+/** Trains the adapter; the model's weights stay constants. */
+export const adapterPolicy = <Network>(
+  model: TrainableModel<Network>,
+  adapter: TrainableAdapter<Network>,
+): Policy<Network> => ({
+  layout: adapter.layout,
+  initial: () => adapter.values.slice(),
+  network: (parameters, key) =>
+    adapter.apply(
+      model.network(),
+      parameters,
+      key ? { dropoutKey: keysByPath(key, adapter.layout.entries.length) } : {},
+    ),
+})
+
+/** Trains the model's own weights: all, or those that `trains` names. */
+export const modelPolicy = <Network>(
+  model: TrainableModel<Network>,
+  trains: (name: string) => boolean = () => true,
+): Policy<Network> => {
+  const layout = flatLayout(model.parameters.filter(({ name }) => trains(name)))
+  return {
+    layout,
+    initial: () => {
+      const values = new Float32Array(layout.size)
+      for (const { name, offset } of layout.entries) values.set(weightValues(model, name), offset)
+      return values
+    },
+    network: (parameters) => model.network(parameters),
+  }
+}
+
+/** Values of a weight of the model, widened to float32. @throws TrainError `option` when it is quantised */
+const weightValues = (model: TrainableModel, name: string): Float32Array => {
+  const source = constantSource(model.weight(name))
+  const data = source?.read()
+  if (source?.dtype === 'bfloat16') return bfloat16ToFloat32(data as Uint16Array)
+  if (source?.dtype === 'float16') return float16ToFloat32(data as Uint16Array)
+  if (source?.dtype === 'float32' || source?.dtype === 'float64') return toTyped('float32', data!) as Float32Array
+  throw new TrainError(
+    'option',
+    `train: expected ${name} in float32, float16 or bfloat16, got ${source?.dtype ?? 'no constant'}. Train an adapter, or load the model in float32.`,
+    { option: 'model' },
+  )
+}
+
+/** A key of its own for each layer that drops: words drawn from the micro-batch's key, in the order of the layers. */
+const keysByPath = (key: Tensor, most: number): ((path: string) => Tensor) => {
+  const [high, low] = randomWords(key, [most])
+  const words = concat([unsqueeze(high, 0), unsqueeze(low, 0)], 0) // [2, most]
+  const numbers = new Map<string, number>()
+  return (path) => {
+    const number = numbers.get(path) ?? numbers.size
+    numbers.set(path, number)
+    return reshape(slice(words, 1, number, number + 1), [2])
+  }
+}
