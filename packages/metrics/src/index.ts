@@ -18,7 +18,7 @@ export {
   weightedF1,
 } from './classification/scores'
 export { MetricsError, type MetricsErrorCode, type MetricsErrorFields } from './errors'
-export { qilinCevalExtractor } from './extract/ceval'
+export { cevalLlamaExtractor, cevalThought, qilinCevalExtractor } from './extract/ceval'
 export {
   type AnswerAndExplanation,
   cmexamLoraExtractor,
@@ -60,6 +60,7 @@ export { type CmexamBleu, type CmexamBleuOptions, cmexamBleu } from './text/bleu
 export { type NltkBleuOptions, type NltkSmoothing, nltkCorpusBleu, nltkSentenceBleu } from './text/bleu-nltk'
 // Other text metrics
 export { type ChrfOptions, type ChrfScore, chrf, chrfMetric } from './text/chrf'
+export { type CmexamTextScores, cmexamTextScores } from './text/cmexam-scores'
 export { type CorpusMetric, type Rounding, type Statistics, sumRows } from './text/corpus-metric'
 export { distinctN } from './text/distinct'
 export { embeddingScore, type TokenEmbedder } from './text/embedding-score'

@@ -2,17 +2,17 @@ import { type AnswerExtractor, type Extraction, found, notFound } from './extrac
 
 /**
  * Answers as the evaluator of Qilin-Med reads them for CMExam: the last `所以答案是…。` if it is one letter of A to E, else the
- * first run of capital letters anywhere (so `HIV感染选B` gives `HIV`), else the only option whose text occurs, else `-`.
- * Order counts: `CA` is not `AC`.
+ * first run of capital letters anywhere (so `HIV感染选B` gives `HIV`), else the only option whose text, up to its first
+ * space, occurs, else `-`. Order counts: `CA` is not `AC`.
  *
  * @see https://github.com/williamliujl/Qilin-Med, `eval/CMExam/evaluators/baichuan.py`
  */
 export const qilinCmexamExtractor: AnswerExtractor = (output, options) => {
-  const statement = [...output.matchAll(/所以答案是(.+?)。/g)].at(-1)?.[1]
+  const statement = [...output.matchAll(/所以答案是([^\n]+?)。/g)].at(-1)?.[1]
   if (statement !== undefined && /^[A-E]$/.test(statement)) return found(statement)
   const run = /[A-Z]+/.exec(output)
   if (run) return found(run[0])
-  const hits = options.filter((option) => output.includes(option.text))
+  const hits = options.filter((option) => output.includes(option.text.split(' ', 1)[0]!))
   return hits.length === 1 ? found(hits[0]!.letter) : notFound('-')
 }
 
@@ -46,8 +46,8 @@ export interface AnswerAndExplanation {
  * @see https://github.com/williamliujl/CMExam, `src/evaluation/evaluate_chatglm_result.py`
  */
 export function cmexamRegexParse(output: string): AnswerAndExplanation {
-  const answer = /答案：(.*)，/.exec(output)?.[1]
-  const explanation = /解释：(.*)/.exec(output)?.[1]
+  const answer = /答案：([^\n]*)，/.exec(output)?.[1]
+  const explanation = /解释：([^\n]*)/.exec(output)?.[1]
   return answer === undefined || explanation === undefined ? { answer: '', explanation: '' } : { answer, explanation }
 }
 

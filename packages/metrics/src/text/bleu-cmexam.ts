@@ -1,14 +1,19 @@
 import { checkPaired } from '../errors'
 import { clippedMatcher } from './clipped-matches'
+import { type Statistics, sumRows } from './corpus-metric'
 import type { Tokenizer } from './tokenizer'
 import { interner, pushToken, type TokenBuffer, tokenBuffer } from './tokens'
+import { isWhitespace } from './whitespace'
 
 /** How the official CMExam scripts' BLEU is computed. */
 export interface CmexamBleuOptions {
   /** Orders 1 .. n count, with equal weights; 4 by default. */
   readonly maxOrder?: number
-  /** Characters (the LoRA script, default) or words of jieba (all other scripts) by passing what `loadJieba` gives. */
-  readonly tokens?: 'char' | Tokenizer
+  /**
+   * Every character (default), `visible` characters only (the LoRA script, whose split drops white space), or words of jieba (all
+   * other scripts) by passing what `loadJieba` gives.
+   */
+  readonly tokens?: 'char' | 'visible' | Tokenizer
   /** Add 1 to numerator and denominator of every order. */
   readonly smooth?: boolean
 }
@@ -37,13 +42,50 @@ export function cmexamBleu(
   references: readonly string[],
   options: CmexamBleuOptions = {},
 ): CmexamBleu {
-  const { maxOrder = 4, tokens = 'char', smooth = false } = options
+  const { maxOrder = 4, smooth = false } = options
+  const statistics = cmexamBleuStatistics(predictions, references, options)
+  return cmexamBleuOf(sumRows(statistics), maxOrder, smooth)
+}
+
+/**
+ * Rows of [prediction length, reference length, matches of order 1..n, n-grams of order 1..n], which `cmexamBleuOf` scores once
+ * summed.
+ */
+export function cmexamBleuStatistics(
+  predictions: readonly string[],
+  references: readonly string[],
+  { maxOrder = 4, tokens = 'char' }: CmexamBleuOptions = {},
+): Statistics {
   checkPaired('cmexamBleu', ['predictions', 'references'], [predictions.length, references.length])
-  const { matches, totals, predictionLength, referenceLength } = count(predictions, references, tokens, maxOrder)
+  const [prediction, reference] = [tokenBuffer(), tokenBuffer()]
+  const matcher = clippedMatcher(maxOrder)
+  const numbers = interner()
+  const width = 2 + 2 * maxOrder
+  const values = new Float64Array(predictions.length * width)
+  for (let row = 0; row < predictions.length; row++) {
+    fill(reference, references[row]!, tokens, numbers)
+    fill(prediction, predictions[row]!, tokens, numbers)
+    matcher.start(prediction)
+    matcher.reference(reference)
+    const at = row * width
+    values[at] = prediction.length
+    values[at + 1] = reference.length
+    matcher.matches(values, at + 2)
+    for (let n = 0; n < maxOrder; n++) values[at + 2 + maxOrder + n] = Math.max(0, prediction.length - n)
+  }
+  return { rows: predictions.length, width, values, references: 1 }
+}
+
+/** BLEU up to `order` from summed statistics of `maxOrder` (by default the same). */
+export function cmexamBleuOf(sum: ArrayLike<number>, maxOrder: number, smooth: boolean, order = maxOrder): CmexamBleu {
+  const [predictionLength, referenceLength] = [sum[0]!, sum[1]!]
   const add = smooth ? 1 : 0
-  const precisions = matches.map((matched, n) => (totals[n]! + add > 0 ? (matched + add) / (totals[n]! + add) : 0))
+  const precisions = Array.from({ length: order }, (_, n) => {
+    const total = sum[2 + maxOrder + n]! + add
+    return total > 0 ? (sum[2 + n]! + add) / total : 0
+  })
   const penalty = brevityPenalty(predictionLength, referenceLength)
-  const logs = precisions.reduce((sum, precision) => sum + Math.log(precision) / maxOrder, 0)
+  const logs = precisions.reduce((total, precision) => total + Math.log(precision) / order, 0)
   const mean = Math.min(...precisions) > 0 ? Math.exp(logs) : 0
   return { score: 100 * mean * penalty, precisions, brevityPenalty: penalty, predictionLength, referenceLength }
 }
@@ -54,37 +96,19 @@ function brevityPenalty(predictionLength: number, referenceLength: number): numb
   return ratio > 1 ? 1 : Math.exp(1 - 1 / ratio)
 }
 
-function count(
-  predictions: readonly string[],
-  references: readonly string[],
-  cut: 'char' | Tokenizer,
-  maxOrder: number,
-) {
-  const [prediction, reference] = [tokenBuffer(), tokenBuffer()]
-  const matcher = clippedMatcher(maxOrder)
-  const numbers = interner()
-  const matches = new Array<number>(maxOrder).fill(0)
-  const totals = new Array<number>(maxOrder).fill(0)
-  let [predictionLength, referenceLength] = [0, 0]
-  for (let row = 0; row < predictions.length; row++) {
-    fill(reference, references[row]!, cut, numbers)
-    fill(prediction, predictions[row]!, cut, numbers)
-    matcher.start(prediction)
-    matcher.reference(reference)
-    matcher.matches(matches, 0)
-    predictionLength += prediction.length
-    referenceLength += reference.length
-    for (let n = 0; n < maxOrder; n++) totals[n]! += Math.max(0, prediction.length - n)
-  }
-  return { matches, totals, predictionLength, referenceLength }
-}
-
 function fill(
   buffer: TokenBuffer,
   text: string,
-  cut: 'char' | Tokenizer,
+  cut: 'char' | 'visible' | Tokenizer,
   numbers: { id(token: string): number },
 ): void {
   buffer.length = 0
-  for (const token of cut === 'char' ? text : cut.cut(text)) pushToken(buffer, numbers.id(token))
+  if (typeof cut !== 'string') {
+    for (const word of cut.cut(text)) pushToken(buffer, numbers.id(word))
+    return
+  }
+  for (const character of text) {
+    const code = character.codePointAt(0)!
+    if (cut === 'char' || !isWhitespace(code)) pushToken(buffer, code)
+  }
 }

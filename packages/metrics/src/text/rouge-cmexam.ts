@@ -22,24 +22,34 @@ export interface CmexamRouge {
  * @see https://github.com/williamliujl/CMExam, `evaluate/rouge.py`
  */
 export function cmexamRouge(predictions: readonly string[], references: readonly string[]): CmexamRouge {
+  const rows = cmexamRougeRows(predictions, references)
+  return { rouge1: meanPercent(rows.rouge1), rouge2: meanPercent(rows.rouge2), rougeL: meanPercent(rows.rougeL) }
+}
+
+/** The three values of every pair, between 0 and 1. */
+export function cmexamRougeRows(
+  predictions: readonly string[],
+  references: readonly string[],
+): Record<'rouge1' | 'rouge2' | 'rougeL', PrecisionRecall[]> {
   checkPaired('cmexamRouge', ['predictions', 'references'], [predictions.length, references.length])
   const overlaps = overlapCounter()
   const [prediction, reference] = [tokenBuffer(), tokenBuffer()]
-  const sums = [0, 1, 2].map(() => ({ precision: 0, recall: 0, f: 0 }))
+  const rows = { rouge1: [], rouge2: [], rougeL: [] } as Record<'rouge1' | 'rouge2' | 'rougeL', PrecisionRecall[]>
   for (let row = 0; row < predictions.length; row++) {
     fill(prediction, predictions[row]!)
     fill(reference, references[row]!)
     const [unigrams, bigrams] = overlaps.count(prediction, reference, 2, true)
-    add(sums[0]!, fOfSets(unigrams!))
-    add(sums[1]!, fOfSets(bigrams!))
-    add(sums[2]!, fOfSubsequence(prediction, reference))
+    rows.rouge1.push(fOfSets(unigrams!))
+    rows.rouge2.push(fOfSets(bigrams!))
+    rows.rougeL.push(fOfSubsequence(prediction, reference))
   }
-  const mean = (k: number): PrecisionRecall => {
-    const { precision, recall, f } = sums[k]!
-    const scale = 100 / predictions.length
-    return { precision: precision * scale, recall: recall * scale, f: f * scale }
-  }
-  return { rouge1: mean(0), rouge2: mean(1), rougeL: mean(2) }
+  return rows
+}
+
+function meanPercent(rows: readonly PrecisionRecall[]): PrecisionRecall {
+  const mean = (pick: (row: PrecisionRecall) => number): number =>
+    (100 / rows.length) * rows.reduce((sum, row) => sum + pick(row), 0)
+  return { precision: mean((row) => row.precision), recall: mean((row) => row.recall), f: mean((row) => row.f) }
 }
 
 /** Number of the empty token; a space never is a token of its own here. */
@@ -67,10 +77,4 @@ function fOfSubsequence(prediction: TokenBuffer, reference: TokenBuffer): Precis
   const beta = precision / (recall + 1e-12)
   const f = ((1 + beta ** 2) * recall * precision) / (recall + beta ** 2 * precision + 1e-12)
   return { precision, recall, f }
-}
-
-function add(sum: { precision: number; recall: number; f: number }, value: PrecisionRecall): void {
-  sum.precision += value.precision
-  sum.recall += value.recall
-  sum.f += value.f
 }
