@@ -17,7 +17,7 @@ import {
   where,
 } from '@qilin-med/tensor'
 import { type DpoTerms, type DpoType, divergent, dpoFormulas } from './dpo-types'
-import { LossError } from './errors'
+import { requireOption } from './errors'
 import { logRatio, preferenceLoss, tokensOf } from './preference'
 import { preferenceMetrics } from './preference-metrics'
 import { perPair } from './reductions'
@@ -96,25 +96,24 @@ const mixtureOf = ({ type = 'sigmoid' }: DpoOptions): Mixture =>
 
 const check = (options: DpoOptions, mixture: Mixture): void => {
   const { beta = 0.1, labelSmoothing = 0, fDivergence = 'reverse_kl', ldAlpha = 1, discopopTau = 0.05 } = options
+  const require = (holds: boolean, operand: string, got: unknown, expected: string, advice: string) =>
+    requireOption(holds, { loss: 'dpo', operand, got, expected, advice })
   const types = mixture.map(([type]) => type)
-  const complain = (operand: string, expected: string, got: unknown, advice: string): never => {
-    throw new LossError('option', `dpo: expected ${expected}, got ${got}. ${advice}`, { loss: 'dpo', operand })
-  }
-  const unknown = types.find((type) => !Object.hasOwn(dpoFormulas, type))
-  if (unknown !== undefined || types.length === 0)
-    complain('type', 'a known type', unknown ?? 'none', `Use one of ${Object.keys(dpoFormulas).join(', ')}.`)
-  if (!(beta > 0)) complain('beta', 'beta above 0', beta, 'Common values lie between 0.01 and 0.5.')
-  if (!(discopopTau > 0)) complain('discopopTau', 'discopopTau above 0', discopopTau, 'The paper uses 0.05.')
-  if (!(ldAlpha >= 0 && ldAlpha <= 1)) complain('ldAlpha', 'ldAlpha in [0, 1]', ldAlpha, 'Use 1 for plain DPO.')
-  if (!(labelSmoothing >= 0 && labelSmoothing < 0.5))
-    complain('labelSmoothing', 'labelSmoothing in [0, 0.5)', labelSmoothing, 'Use 0 for none.')
-  if (types.includes('exo_pair') && labelSmoothing === 0)
-    complain('labelSmoothing', 'labelSmoothing above 0 with exo_pair', labelSmoothing, 'The paper uses 0.001.')
-  if (!Object.hasOwn(divergences, fDivergence))
-    complain('fDivergence', 'a known divergence', fDivergence, `Use one of ${Object.keys(divergences).join(', ')}.`)
-  const excluded = types.find((type) => !divergent.has(type))
-  if (fDivergence !== 'reverse_kl' && excluded)
-    complain('fDivergence', `reverse_kl with ${excluded}`, fDivergence, `It goes with ${[...divergent].join(', ')}.`)
+  const [names, distances] = [Object.keys(dpoFormulas), Object.keys(divergences)]
+  require(types.length > 0, 'type', 'none', 'a type', `Use one of ${names.join(', ')}.`)
+  for (const type of types)
+    require(names.includes(type), 'type', type, 'a known type', `Use one of ${names.join(', ')}.`)
+  require(beta > 0, 'beta', beta, 'beta above 0', 'Common values lie between 0.01 and 0.5.')
+  require(discopopTau > 0, 'discopopTau', discopopTau, 'discopopTau above 0', 'The paper uses 0.05.')
+  require(ldAlpha >= 0 && ldAlpha <= 1, 'ldAlpha', ldAlpha, 'ldAlpha in [0, 1]', 'Use 1 for plain DPO.')
+  const flips = labelSmoothing >= 0 && labelSmoothing < 0.5
+  require(flips, 'labelSmoothing', labelSmoothing, 'labelSmoothing in [0, 0.5)', 'Use 0 for none.')
+  const divergence = labelSmoothing > 0 || !types.includes('exo_pair')
+  require(divergence, 'labelSmoothing', labelSmoothing, 'labelSmoothing above 0 with exo_pair', 'The paper uses 0.001.')
+  const known = distances.includes(fDivergence)
+  require(known, 'fDivergence', fDivergence, 'a known divergence', `Use one of ${distances.join(', ')}.`)
+  const plain = fDivergence === 'reverse_kl' ? undefined : types.find((type) => !divergent.has(type))
+  require(!plain, 'fDivergence', fDivergence, `reverse_kl with ${plain}`, `It goes with ${[...divergent].join(', ')}.`)
 }
 
 const termsOf = ({ policy, reference }: PreferencePairs, options: DpoOptions): DpoTerms => {

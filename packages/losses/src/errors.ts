@@ -38,3 +38,17 @@ export class MissingReferenceError extends LossError {
     )
   }
 }
+
+/** What an option must be, and what to do when it is not. */
+export interface Requirement {
+  readonly loss: string
+  readonly operand: string
+  readonly got: unknown
+  readonly expected: string
+  readonly advice: string
+}
+
+/** @throws LossError with code `option` unless `holds` */
+export const requireOption = (holds: boolean, { loss, operand, got, expected, advice }: Requirement): void => {
+  if (!holds) throw new LossError('option', `${loss}: expected ${expected}, got ${got}. ${advice}`, { loss, operand })
+}

@@ -7,6 +7,8 @@ export interface PreferenceMetricsOptions {
   readonly policy: Pair
   /** Implicit rewards of both completions, [P]: β · log π/ρ for DPO. */
   readonly rewards: { readonly chosen: Tensor; readonly rejected: Tensor }
+  /** What `logps/*` report, [P]; default: summed log-probabilities. */
+  readonly logProbs?: { readonly chosen: Tensor; readonly rejected: Tensor }
   /** Report on single tokens too, where they are at hand; default true. */
   readonly tokenMetrics?: boolean
 }
@@ -17,13 +19,14 @@ export interface PreferenceMetricsOptions {
  */
 export const preferenceMetrics = (options: PreferenceMetricsOptions): Record<string, Metric> => {
   const { policy, rewards, tokenMetrics = true } = options
+  const logProbs = options.logProbs ?? { chosen: policy.chosen.logProb, rejected: policy.rejected.logProb }
   return {
     'rewards/chosen': meanMetric(rewards.chosen),
     'rewards/rejected': meanMetric(rewards.rejected),
     'rewards/accuracies': meanMetric(cast(greater(rewards.chosen, rewards.rejected), 'float32')),
     'rewards/margins': meanMetric(sub(rewards.chosen, rewards.rejected)),
-    'logps/chosen': meanMetric(policy.chosen.logProb),
-    'logps/rejected': meanMetric(policy.rejected.logProb),
+    'logps/chosen': meanMetric(logProbs.chosen),
+    'logps/rejected': meanMetric(logProbs.rejected),
     ...(tokenMetrics ? metricsOfTokens(policy) : {}),
   }
 }

@@ -1,4 +1,4 @@
-import { type Dim, divideDims, ones, shapeText, slice, stopGradient, sub, type Tensor } from '@qilin-med/tensor'
+import { divideDims, multiplyDims, ones, shapeText, slice, stopGradient, sub, type Tensor } from '@qilin-med/tensor'
 import { LossError, MissingReferenceError } from './errors'
 import { sumBySequence } from './reductions'
 import type { Completion, LossResult, Pair, PreferenceLoss, PreferencePairs, TokenScores } from './types'
@@ -9,24 +9,20 @@ export interface PreferencePairsOptions {
   readonly policy: TokenScores
   /** Scores of the same tokens under the reference model, or a function that makes them when they are asked for. */
   readonly reference?: TokenScores | (() => TokenScores)
+  /** True where sequences 2P..3P−1 are the prompts of the pairs, so that a loss may learn them too; default false. */
+  readonly prompts?: boolean
 }
 
 /**
  * Pairs of completions from the scores of their tokens.
  *
- * @throws LossError when the number of sequences is not even
+ * @throws LossError when the number of sequences cannot be divided into pairs
  */
-export const preferencePairs = ({ policy, reference }: PreferencePairsOptions): PreferencePairs => {
-  const scored = typeof reference === 'function' ? reference : () => reference
-  let made: Pair | undefined
-  const known = (): Pair => {
-    const scores = made ? undefined : scored()
-    if (!made && !scores) throw new MissingReferenceError()
-    made ??= pairOf(frozen(scores!))
-    return made
-  }
+export const preferencePairs = ({ policy, reference, prompts = false }: PreferencePairsOptions): PreferencePairs => {
+  const groups = prompts ? 3 : 2
+  const known = referenceOf(reference, (scores) => pairOf(scores, groups))
   return {
-    policy: pairOf(policy),
+    policy: pairOf(policy, groups),
     reference: {
       get chosen() {
         return known().chosen
@@ -35,22 +31,39 @@ export const preferencePairs = ({ policy, reference }: PreferencePairsOptions): 
         return known().rejected
       },
     },
+    ...(prompts && { prompts: completionsOf(policy, 2, groups) }),
   }
 }
 
-/** Both sides of the pairs in `scores`. */
-const pairOf = (scores: TokenScores): Pair => {
-  const pairs = divideDims(scores.sequenceCount, 2)
-  if (pairs === undefined)
-    throw new LossError(
-      'shape',
-      `preferencePairs: expected an even number of sequences, got ${scores.sequenceCount}. Put P chosen completions before P rejected ones and pass multiplyDims(P, 2).`,
-      { loss: 'preferencePairs', operand: 'sequenceCount' },
-    )
-  return { chosen: sideOf(scores, 0, pairs), rejected: sideOf(scores, pairs, scores.sequenceCount) }
+/** A view of the reference scores that is made, once, when somebody reads it. */
+export const referenceOf = <T>(
+  reference: TokenScores | (() => TokenScores) | undefined,
+  view: (scores: TokenScores) => T,
+): (() => T) => {
+  let made: { readonly view: T } | undefined
+  return () => {
+    const scores = typeof reference === 'function' && !made ? reference() : (reference as TokenScores | undefined)
+    if (!made && !scores) throw new MissingReferenceError()
+    made ??= { view: view(frozen(scores!)) }
+    return made.view
+  }
 }
 
-const sideOf = (scores: TokenScores, begin: Dim, end: Dim): Completion => {
+const pairOf = (scores: TokenScores, groups: number): Pair => ({
+  chosen: completionsOf(scores, 0, groups),
+  rejected: completionsOf(scores, 1, groups),
+})
+
+/** One of several groups of equal size that follow each other in `scores`. */
+export const completionsOf = (scores: TokenScores, group = 0, groups = 1): Completion => {
+  const size = divideDims(scores.sequenceCount, groups)
+  if (size === undefined)
+    throw new LossError(
+      'shape',
+      `preferencePairs: expected ${groups} groups of P sequences, got ${scores.sequenceCount}. Put the chosen completions before the rejected ones and pass multiplyDims(P, ${groups}) as sequenceCount.`,
+      { loss: 'preferencePairs', operand: 'sequenceCount' },
+    )
+  const [begin, end] = [multiplyDims(size, group), multiplyDims(size, group + 1)]
   const total = (values: Tensor) => slice(sumBySequence(values, scores.sequences, scores.sequenceCount), 0, begin, end)
   return {
     logProb: total(scores.logProbs),

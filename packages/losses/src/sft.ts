@@ -14,13 +14,15 @@ import {
   sum,
   type Tensor,
 } from '@qilin-med/tensor'
-import { LossError } from './errors'
+import { requireOption } from './errors'
 import { count, meanMetric } from './reductions'
 import { lengths, tokenDim, tokenLoss } from './token'
 import type { Metric, TokenLoss, TokenScores } from './types'
 
 /** How the losses of single tokens become one number. */
-export type TokenReduction = 'token-mean' | 'sequence-mean' | 'sum'
+export type TokenReduction = (typeof reductions)[number]
+
+const reductions = ['token-mean', 'sequence-mean', 'sum'] as const
 
 /** Options of `sft`. */
 export interface SftOptions {
@@ -65,15 +67,16 @@ export const sft = (options: SftOptions = {}): TokenLoss => {
  */
 export const cpt = ({ zLoss = 0 }: Pick<SftOptions, 'zLoss'> = {}): TokenLoss => sft({ zLoss, metrics: false })
 
-const check = ({ labelSmoothing = 0, zLoss = 0, dft = false }: SftOptions): void => {
-  const complain = (operand: string, expected: string, got: unknown, advice: string): never => {
-    throw new LossError('option', `sft: expected ${expected}, got ${got}. ${advice}`, { loss: 'sft', operand })
-  }
-  if (!(labelSmoothing >= 0 && labelSmoothing < 1))
-    complain('labelSmoothing', 'labelSmoothing in [0, 1)', labelSmoothing, 'Use 0 for none.')
-  if (!(zLoss >= 0)) complain('zLoss', 'zLoss of 0 or more', zLoss, 'Use 0 for none.')
-  if (dft && labelSmoothing > 0)
-    complain('dft', 'dft without labelSmoothing', `labelSmoothing ${labelSmoothing}`, 'Leave one of them out.')
+const check = ({ reduction = 'token-mean', labelSmoothing = 0, zLoss = 0, dft = false }: SftOptions): void => {
+  const require = (holds: boolean, operand: string, got: unknown, expected: string, advice: string) =>
+    requireOption(holds, { loss: 'sft', operand, got, expected, advice })
+  require(reductions.includes(reduction), 'reduction', reduction, `one of ${reductions.join(', ')}`, 'Check the name.')
+  require(labelSmoothing >= 0 &&
+    labelSmoothing < 1, 'labelSmoothing', labelSmoothing, 'labelSmoothing in [0, 1)', 'Use 0 for none.')
+  require(zLoss >= 0, 'zLoss', zLoss, 'zLoss of 0 or more', 'Use 0 for none.')
+  require(!dft ||
+    labelSmoothing ===
+      0, 'dft', `labelSmoothing ${labelSmoothing}`, 'dft without labelSmoothing', 'Leave one of them out.')
 }
 
 const tokenMetrics = (scores: TokenScores): Record<string, Metric> => ({

@@ -72,6 +72,41 @@ export interface PreferencePairs {
   readonly policy: Pair
   /** Carries no gradient. Where there is no reference model, its members throw MissingReferenceError when read. */
   readonly reference: Pair
+  /** The prompts of the pairs under the trained model, where they were labelled too. */
+  readonly prompts?: Completion
+}
+
+/** S completions, each good or bad by itself, under the model that is trained and under the reference model. */
+export interface UnpairedCompletions {
+  readonly policy: Completion
+  /** Carries no gradient. Where there is no reference model, its members throw MissingReferenceError when read. */
+  readonly reference: Completion
+  /** [S] bool, true where the completion is a good one. */
+  readonly desirable: Tensor
+  /** The prompts with each other's completions, under both models: an estimate of their divergence. No gradient. */
+  readonly mismatched?: { readonly policy: Completion; readonly reference: Completion }
+}
+
+/** S sampled completions with what they earned. */
+export interface Rollouts {
+  /** Scores of the completions' tokens under the model that is trained. */
+  readonly policy: TokenScores
+  /** [S] how much better each completion is than its group. */
+  readonly advantages: Tensor
+  /** [N] log-probabilities of the tokens when they were sampled; absent in the first update, when they are the policy's. */
+  readonly old?: Tensor
+  /** [N] log-probabilities under the reference model, for the KL penalty. */
+  readonly reference?: Tensor
+}
+
+/** Scores a reward model gave to P pairs. */
+export interface RewardPairs {
+  /** [P] */
+  readonly chosen: Tensor
+  /** [P] */
+  readonly rejected: Tensor
+  /** [P] by how much the chosen one ought to win. */
+  readonly margin?: Tensor
 }
 
 /** A loss on single tokens: CPT, SFT. Any function of this form will do. */
@@ -86,4 +121,22 @@ export interface PreferenceLoss {
   (pairs: PreferencePairs): LossResult
   /** What the loss is a function of; set by `preferenceLoss`. */
   readonly kind?: 'preference'
+}
+
+/** A loss on completions without a partner: KTO. Any function of this form will do. */
+export interface UnpairedLoss {
+  (completions: UnpairedCompletions): LossResult
+  readonly kind?: 'unpaired'
+}
+
+/** A loss on sampled completions: GRPO and its family. Any function of this form will do. */
+export interface RolloutLoss {
+  (rollouts: Rollouts): LossResult
+  readonly kind?: 'rollout'
+}
+
+/** A loss of a reward model. Any function of this form will do. */
+export interface RewardLoss {
+  (pairs: RewardPairs): LossResult
+  readonly kind?: 'reward'
 }
