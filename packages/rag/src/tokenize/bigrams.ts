@@ -9,7 +9,7 @@ export interface BigramOptions {
 /**
  * A tokenizer for Chinese mixed with Latin words and numbers, without a dictionary: runs of Chinese, Japanese or Korean
  * characters give overlapping pairs (高血压 → 高血, 血压; a run of one gives itself), everything else whole words in
- * lower case (HbA1c → hba1c, 5.6 → 5.6). Full-width forms are folded (NFKC); punctuation and white space separate.
+ * lower case and numbers (HbA1c → hba1c, 5mg → 5, mg; 5.6 → 5.6). Full-width forms are folded (NFKC); punctuation and white space separate.
  */
 export const bigrams = ({ unigrams = false }: BigramOptions = {}): TextTokenizer => ({
   name: unigrams ? 'bigrams+unigrams' : 'bigrams',
@@ -25,11 +25,12 @@ export const bigrams = ({ unigrams = false }: BigramOptions = {}): TextTokenizer
 /** The text with compatibility forms folded and in lower case, as the built-in tokenizers see it. */
 export const fold = (text: string): string => text.normalize('NFKC').toLowerCase()
 
-const ideographic = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}`
+/** Chinese, Japanese and Korean characters, the Japanese mark of length (U+30FC) among them. */
+const ideographic = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u30fc`
 const isIdeographic = new RegExp(`^[${ideographic}]`, 'u')
-/** Runs of ideographic characters, or words: letters, marks and digits, with a point or comma only inside a number. */
+/** Runs of ideographic characters; words, which begin with a letter; numbers, with a point or comma only between digits. */
 const runs = new RegExp(
-  `[${ideographic}]+|(?:(?![${ideographic}])[\\p{L}\\p{M}\\p{N}])+(?:(?<=\\p{N})[.,](?=\\p{N})(?:(?![${ideographic}])[\\p{L}\\p{M}\\p{N}])+)*`,
+  String.raw`[${ideographic}]+|(?![${ideographic}])\p{L}(?:(?![${ideographic}])[\p{L}\p{M}\p{N}])*|\p{N}+(?:[.,]\p{N}+)*`,
   'gu',
 )
 
