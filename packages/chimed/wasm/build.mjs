@@ -8,7 +8,10 @@ import asc from 'assemblyscript/asc'
 const here = dirname(fileURLToPath(import.meta.url))
 
 /** Kernels and the modules they are embedded in. */
-export const kernels = [{ source: 'minhash.ts', target: '../src/dedup/minhash.wasm.ts', name: 'minhashWasm' }]
+export const kernels = [
+  { source: 'minhash.ts', target: '../src/dedup/minhash.wasm.ts', name: 'minhashWasm' },
+  { source: 'suffix.ts', target: '../src/dedup/suffix.wasm.ts', name: 'suffixWasm' },
+]
 
 /** The text of the module that embeds a kernel. */
 export async function embed({ source, name }) {
