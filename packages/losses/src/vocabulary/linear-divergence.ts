@@ -5,7 +5,6 @@ import {
   constantSource,
   exp,
   log,
-  logSoftmax,
   max,
   maximum,
   mul,

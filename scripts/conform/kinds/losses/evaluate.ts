@@ -1,5 +1,5 @@
 import type { LossResult } from '@qilin-med/losses'
-import { compile, type NdArray, type Runtime, type Tensor, valueAndGrad } from '@qilin-med/tensor'
+import { compile, i32, type NdArray, type Runtime, type Tensor, type TypeTree, valueAndGrad } from '@qilin-med/tensor'
 import { nodeRuntime } from '@qilin-med/tensor/node'
 import type { Outcome } from '../../kind'
 import type { Numbers } from './golden'
@@ -25,6 +25,13 @@ export const bools = (values: readonly boolean[]): NdArray => ({
   data: Uint8Array.from(values, Number),
 })
 
+/** The identity matrix, with which hidden states are logits. */
+export const identity = (size: number): NdArray =>
+  floats(
+    Array.from({ length: size * size }, (_, i) => Number(i % (size + 1) === 0)),
+    [size, size],
+  )
+
 /** Arguments of a loss by name. */
 export type Arrays = Readonly<Record<string, NdArray>>
 /** The same while it is traced. */
@@ -39,42 +46,78 @@ export interface Evaluated<P extends Arrays> {
 
 let runtime: Promise<Runtime> | undefined
 
+/** Computes arrays by name in float32 on ONNX Runtime. */
+export const compute = async <I extends Arrays, Name extends string>(
+  inputs: I,
+  fn: (inputs: Tensors<I>) => Record<Name, Tensor>,
+): Promise<Record<Name, Numbers>> => {
+  runtime ??= nodeRuntime({ threads: 1 })
+  const program = compile((given: Tensors<I>) => fn(given), { runtime: await runtime, inputs: [typesOf(inputs)] })
+  const results = (await program(inputs as never)) as unknown as Record<Name, NdArray>
+  await program.dispose()
+  return mapValues(results, ({ shape, data }) => ({ shape, data: Float32Array.from(data as Float32Array, Number) }))
+}
+
+/** The shapes at hand, but empty lists of tokens as what they are in training: lists whose length happens to be 0. */
+const typesOf = (inputs: Arrays): TypeTree =>
+  mapValues(inputs, ({ dtype, shape }) => (shape[0] === 0 ? i32('N') : { dtype, shape }))
+
+const mapValues = <K extends string, A, B>(record: Readonly<Record<K, A>>, map: (value: A) => B): Record<K, B> =>
+  Object.fromEntries(Object.entries<A>(record).map(([key, value]) => [key, map(value)])) as Record<K, B>
+
 /** Computes a loss and its gradient for `parameters` in float32 on ONNX Runtime. */
 export const evaluate = async <P extends Arrays, I extends Arrays>(
   parameters: P,
   inputs: I,
   loss: (parameters: Tensors<P>, inputs: Tensors<I>) => LossResult,
 ): Promise<Evaluated<P>> => {
-  runtime ??= nodeRuntime({ threads: 1 })
-  const program = compile(
-    (given: Tensors<P>, others: Tensors<I>) =>
-      valueAndGrad((p: Tensors<P>) => {
-        const { sum, weight, metrics } = loss(p, others)
-        return [sum, weight, metrics] as const
-      })(given),
-    { runtime: await runtime },
-  )
-  const [[sum, weight, metrics], gradients] = (await program(parameters as never, inputs as never)) as unknown as [
-    [NdArray, NdArray, Record<string, { sum: NdArray; weight: NdArray }>],
-    Record<string, NdArray>,
-  ]
-  await program.dispose()
-  const divisor = Number(weight.data[0])
+  const results = await compute({ ...prefixed('p.', parameters), ...prefixed('i.', inputs) }, (all) => {
+    const [given, others] = [within('p.', all) as Tensors<P>, within('i.', all) as Tensors<I>]
+    const [[sum, weight, metrics], gradients] = valueAndGrad((p: Tensors<P>) => {
+      const result = loss(p, others)
+      return [result.sum, result.weight, result.metrics] as const
+    })(given)
+    return {
+      sum,
+      weight,
+      ...prefixed('g.', gradients),
+      ...prefixed(
+        'sum.',
+        mapValues(metrics, (metric) => metric.sum),
+      ),
+      ...prefixed(
+        'weight.',
+        mapValues(metrics, (metric) => metric.weight),
+      ),
+    }
+  })
+  const weight = results.weight!
+  const weights = within('weight.', results)
   return {
-    value: quotient(sum, weight),
-    gradients: Object.fromEntries(
-      Object.entries(gradients).map(([name, { shape, data }]) => [
-        name,
-        { shape, data: Float32Array.from(data as Float32Array, (x) => x / divisor) },
-      ]),
-    ) as Evaluated<P>['gradients'],
+    value: quotient(results.sum!, weight),
+    gradients: mapValues(within('g.', results), ({ shape, data }) => ({
+      shape,
+      data: data.map((value) => value / weight.data[0]!),
+    })) as Evaluated<P>['gradients'],
     metrics: Object.fromEntries(
-      Object.entries(metrics).map(([name, metric]) => [name, quotient(metric.sum, metric.weight)]),
+      Object.entries(within('sum.', results)).map(([name, sum]) => [name, quotient(sum, weights[name]!)]),
     ),
   }
 }
 
-const quotient = (sum: NdArray, weight: NdArray): number => Number(sum.data[0]) / Number(weight.data[0])
+/** The same entries with `prefix` before their names. */
+const prefixed = <T>(prefix: string, record: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [prefix + name, value]))
+
+/** The entries whose names begin with `prefix`, without it. */
+const within = <T>(prefix: string, record: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(
+    Object.entries(record).flatMap(([name, value]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [],
+    ),
+  )
+
+const quotient = (sum: Numbers, weight: Numbers): number => sum.data[0]! / weight.data[0]!
 
 /** Tolerance of every comparison: relative, with 1e-6 absolute near 0. */
 const tolerance = 1e-5
