@@ -25,6 +25,13 @@ export { type DecontaminateOptions, type DecontaminationReport, decontaminate } 
 export { digest, exactDuplicates } from './dedup/exact'
 export { affinePermutations, estimateJaccard, type MinHashKernel, type MinHashOptions, minHash } from './dedup/minhash'
 export {
+  type AffineFactors,
+  type MinHashScheme,
+  minHashOf,
+  textDedupBand,
+  textDedupShingles,
+} from './dedup/minhash-schemes'
+export {
   type NearDuplicates,
   type NearOptions,
   nearDuplicates,
@@ -33,6 +40,37 @@ export {
 } from './dedup/near'
 export { characterGrams, editDistance, editSimilarity, jaccard } from './dedup/similarity'
 export type { ClusterMember, ClusterReport, DedupReport, ExactOptions, Keep, MinhashStepOptions } from './dedup/steps'
+export {
+  duplicatedBytes,
+  duplicatedTokens,
+  type MergeStrategy,
+  mergeRanges,
+  removeDuplicatedText,
+  removeDuplicatedTokens,
+  type SubstringOptions,
+  type SubstringRanges,
+  type SubstringResult,
+  wholeCharacters,
+} from './dedup/substring'
+export {
+  type DuplicatedWindows,
+  type DuplicateOptions,
+  duplicatedRanges,
+  duplicatedWindows,
+  maxSuffixBytes,
+  type Range,
+  type Symbols,
+  suffixArray,
+  windowRanges,
+} from './dedup/suffix'
+export {
+  decodeGb18030,
+  encodeGb18030,
+  encodeGbk,
+  Gb18030Error,
+  type Gb18030Options,
+  type MalformedPolicy,
+} from './encoding/gb18030'
 export { ChimedError, type ChimedErrorCode, isChimedError } from './errors'
 export { type FaultLog, faultLog, stepReport } from './faults'
 export {
