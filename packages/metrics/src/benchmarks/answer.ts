@@ -43,7 +43,10 @@ export async function answerRequests(
   options: AnswerOptions = {},
 ): Promise<Answer[]> {
   const { cache, signal, onProgress } = options
-  const keys = requests.map((request) => contentKey(model.identity ?? model.name, request))
+  const identity = model.identity ?? model.name
+  const keys = requests.map((request) =>
+    contentKey(model.answersById ? `${identity} ${request.id}` : identity, request),
+  )
   const answers = new Map<string, Answer>()
   for (const key of new Set(keys)) {
     const known = await cache?.get(key)
@@ -52,7 +55,7 @@ export async function answerRequests(
   const cached = keys.filter((key) => answers.has(key)).length
   const open = new Map<string, ModelRequest>()
   keys.forEach((key, i) => {
-    if (!answers.has(key)) open.set(key, requests[i]!)
+    if (!answers.has(key) && !open.has(key)) open.set(key, requests[i]!)
   })
   const waiting = (): number => keys.filter((key) => !answers.has(key)).length
   onProgress?.(requests.length - waiting(), requests.length, cached)

@@ -74,7 +74,7 @@ export async function qilinEval(argv: readonly string[], surroundings: CommandSu
   }
 }
 
-const collect = (value: string, list: string[]): string[] => [...list, value]
+const collect = (value: string, list: string[] = []): string[] => [...list, value]
 
 const wholeNumber = (value: string): number => {
   const number = Number(value)
@@ -92,7 +92,6 @@ function commandLine(): Command {
       '--model <spec>',
       'openai:URL#NAME, transformers:FOLDER, predictions:FILE or module:FILE (a module that exports `model`); repeat to compare',
       collect,
-      [] as string[],
     )
     .option('--tasks <names>', 'cmexam, ceval, cmmlu, huatuo, preferences, safety', 'cmexam,ceval,huatuo')
     .option('--data <folder>', 'folder with the benchmarks', '../shared/data')

@@ -70,6 +70,8 @@ export interface EvaluatedModel {
    * the checkpoint and its adapter.
    */
   readonly identity?: string
+  /** True when answers are looked up by a request's id, so that equal questions may have different answers. */
+  readonly answersById?: boolean
   /** Requests of one call; 16 by default. */
   readonly batchSize?: number
   generate?(requests: readonly GenerateRequest[], options: CallOptions): Promise<readonly (string | ModelFailure)[]>

@@ -51,7 +51,10 @@ export function bootstrapCorpus<Score extends { readonly score: number }>(
 export interface PairedResult {
   readonly name: string
   readonly score: number
-  /** Chance of a difference this large if both were equally good; undefined for the baseline. */
+  /**
+   * Chance of a difference this large if both were equally good; undefined for the baseline. Systems with the same predictions get the
+   * smallest value, 1 / (samples + 1), since no draw exceeds a difference of 0: look at the scores first.
+   */
   readonly pValue: number | undefined
   /** Mean over the resamples (paired bootstrap only). */
   readonly mean: number | undefined

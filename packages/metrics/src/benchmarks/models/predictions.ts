@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { MetricsError } from '../../errors'
 import type { EvaluatedModel } from '../model'
 import { readRows } from '../read-rows'
@@ -24,12 +25,19 @@ export async function predictionsModel(
   }
   return {
     name,
-    identity: `predictions ${path} ${outputs.size}`,
+    identity: `predictions ${digest(outputs)}`,
+    answersById: true,
     batchSize: 1000,
     generate: async (requests) =>
       requests.map(({ id }) => outputs.get(id) ?? { error: `${path} has no prediction for '${id}'`, retryable: false }),
   }
 }
+
+/** A repaired file must not meet the answers of the broken one in a cache. */
+const digest = (outputs: ReadonlyMap<string, string>): string =>
+  createHash('sha256')
+    .update(JSON.stringify([...outputs]))
+    .digest('hex')
 
 const broken = (path: string, line: number, expected: string, got: string): MetricsError =>
   new MetricsError(
