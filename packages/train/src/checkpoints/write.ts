@@ -32,11 +32,7 @@ export const writeCheckpoint = async (
     await syncFolder(folder)
   } catch (cause) {
     await rm(partial, { recursive: true, force: true }).catch(() => undefined)
-    throw new TrainError(
-      'checkpoint-write',
-      `train: ${path}: expected a writable place, got ${reasonOf(cause)}. Free some space or choose another folder; earlier checkpoints are intact.`,
-      { path, step: record.step, cause },
-    )
+    throw writeFailure(path, cause, record.step)
   }
   return path
 }
@@ -88,6 +84,14 @@ const syncFolder = async (folder: string): Promise<void> => {
   await handle?.sync().catch(() => undefined)
   await handle?.close()
 }
+
+/** The error for a file or folder of a run that could not be written. */
+export const writeFailure = (path: string, cause: unknown, step?: number): TrainError =>
+  new TrainError(
+    'checkpoint-write',
+    `train: ${path}: expected a writable place, got ${reasonOf(cause)}. Free some space or choose another folder; earlier checkpoints are intact.`,
+    { path, cause, ...(step !== undefined && { step }) },
+  )
 
 const reasonOf = (cause: unknown): string => {
   const code = (error: unknown) => (error as NodeJS.ErrnoException | undefined)?.code

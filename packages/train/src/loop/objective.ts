@@ -1,12 +1,13 @@
 import {
   type LossResult,
   linearTokenScores,
+  needsReference,
   type PreferenceLoss,
   preferencePairs,
   type TokenLoss,
   type TokenScores,
 } from '@qilin-med/losses'
-import { f32, gather, i32, input, multiplyDims, reshape, type Tensor, type TensorType } from '@qilin-med/tensor'
+import { f32, gather, i32, multiplyDims, reshape, type Tensor, type TensorType } from '@qilin-med/tensor'
 import type { StepArrays } from '../data/collate'
 import { TrainError } from '../errors'
 import type { TrainableModel } from '../model'
@@ -29,8 +30,7 @@ export interface Objective {
 }
 
 /**
- * The objective of `loss` on rows of `kind`. The loss is called once on placeholders, to see whether it reads the
- * reference model.
+ * The objective of `loss` on rows of `kind`.
  *
  * @throws TrainError `option` when the loss is made for the other kind of rows
  */
@@ -41,11 +41,11 @@ export const objectiveOf = (loss: Loss, kind: 'token' | 'preference'): Objective
       `train: ${kind} rows need a ${kind} loss, got a ${loss.kind} loss. Pass rows with ${rowFields[loss.kind]}, or another loss.`,
       { option: 'loss' },
     )
-  const needsReference = kind === 'preference' && readsReference(loss as PreferenceLoss)
+  const withReference = kind === 'preference' && needsReference(loss as PreferenceLoss)
   return {
     kind,
-    needsReference,
-    types: { ...stepTypes(kind), ...(needsReference && { reference: f32('N') }) },
+    needsReference: withReference,
+    types: { ...stepTypes(kind), ...(withReference && { reference: f32('N') }) },
     evaluate: (model, network, batch) => {
       const scores = scoresOf(model, network, batch, kind)
       if (kind === 'token') return (loss as TokenLoss)(scores)
@@ -114,26 +114,3 @@ const givenScores = (
   meanLogit: unknown('meanLogit'),
   logSumExp: unknown('logSumExp'),
 })
-
-const readsReference = (loss: PreferenceLoss): boolean => {
-  const placeholder = (name: string, type: TensorType) => input(name, type)
-  const perToken = (name: string) => () => placeholder(name, f32('N'))
-  const scores: TokenScores = {
-    logProbs: placeholder('logProbs', f32('N')),
-    sequences: placeholder('sequences', i32('N')),
-    offsets: placeholder('offsets', i32('N')),
-    sequenceCount: multiplyDims(placeholder('origins', i32('P')).shape[0]!, 2),
-    entropy: perToken('entropy'),
-    correct: perToken('correct'),
-    sumSquaredProbs: perToken('sumSquaredProbs'),
-    meanLogit: perToken('meanLogit'),
-    logSumExp: perToken('logSumExp'),
-  }
-  let read = false
-  const reference = () => {
-    read = true
-    return scores
-  }
-  loss(preferencePairs({ policy: scores, reference }))
-  return read
-}

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { array, type Compiled, constantSource, type Tensor } from '@qilin-med/tensor'
 import { readSafetensors, readTensor, writeSafetensors } from '@qilin-med/tensor/safetensors'
+import { writeFailure } from '../checkpoints/write'
 import type { PreferenceRow } from '../data/rows'
 import type { TrainableAdapter, TrainableModel } from '../model'
 import type { BatchArrays, MicroBatch } from './micro-batch'
@@ -79,7 +81,7 @@ export const readReferenceCache = async (folder: string, key: string): Promise<R
   return store
 }
 
-/** Keeps reference log-probabilities for later runs. */
+/** Keeps reference log-probabilities for later runs. @throws TrainError `checkpoint-write` when they cannot be written */
 export const writeReferenceCache = async (folder: string, key: string, store: ReferenceStore): Promise<void> => {
   const numbers = Int32Array.from(store.keys())
   const values = [...store.values()]
@@ -104,5 +106,10 @@ export const writeReferenceCache = async (folder: string, key: string, store: Re
     ),
     vector('logProbs', 'float32', logProbs),
   ]
-  await writeSafetensors(cachePath(folder), tensors, { metadata: { key } })
+  try {
+    await mkdir(folder, { recursive: true })
+    await writeSafetensors(cachePath(folder), tensors, { metadata: { key } })
+  } catch (cause) {
+    throw writeFailure(cachePath(folder), cause)
+  }
 }

@@ -69,7 +69,7 @@ const randomArray = (shape: readonly number[], seed: number, index: number): NdA
   return array(shape.length === 1 ? data.map((value) => 1 + value) : data, { shape })
 }
 
-/** A low-rank adapter on the tiny model's two linear layers; B starts at zero. `drop` notes that dropout was asked for. */
+/** A low-rank adapter on the tiny model's two linear layers; B starts at zero. `onDropout` is told when dropout is asked for. */
 export const tinyAdapter = ({
   rank = 2,
   onDropout = () => {},
@@ -85,7 +85,11 @@ export const tinyAdapter = ({
     layout.entries.forEach(({ name, offset, size }, i) => {
       if (name.endsWith('A')) fillNormal(foldIn(randomKey(seed), i), values.subarray(offset, offset + size), 0.5)
     })
-    return { layout, values, apply: (net, parameters, options) => adapted(net, parameters, options && onDropout) }
+    return {
+      layout,
+      values,
+      apply: (net, parameters, options) => adapted(net, parameters, options?.dropoutKey && onDropout),
+    }
   },
 })
 
