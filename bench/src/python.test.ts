@@ -17,7 +17,7 @@ const serveFolder = resolve(import.meta.dirname, '../peers')
 const prelude = `import os, sys, time\nsys.path.insert(0, ${JSON.stringify(serveFolder)})\nfrom serve import serve\n`
 
 /** A peer whose script is the given Python after `from serve import serve`. */
-const start = async (body: string, answerMs = 20_000): Promise<PythonPeer> => {
+const start = async (body: string, answerMs = 60_000): Promise<PythonPeer> => {
   const script = join(folder, `peer-${peers.length}.py`)
   writeFileSync(script, prelude + body)
   const peer = await startPython({ python: 'python3', script, answerMs, messages: 'ignore' })
@@ -88,9 +88,9 @@ serve({'loud': loud})
   })
 
   it('gives up on an answer that does not come in time, and takes it for no other question', async () => {
-    const peer = await start(`serve({'sleep': lambda: time.sleep(0.5) or 1})`, 100)
+    const peer = await start(`serve({'sleep': lambda: time.sleep(2) or 1})`, 100)
     expect(await message(peer.measure('sleep'))).toContain('gave no answer within 0.1 s')
-    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    await new Promise((resolve) => setTimeout(resolve, 2_500))
     expect(await message(peer.measure('sleep'))).toContain('gave no answer within 0.1 s')
   })
 
