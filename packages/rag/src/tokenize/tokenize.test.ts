@@ -37,17 +37,12 @@ describe('jieba', () => {
     expect(name).toBe('jieba/search')
   })
 
-  it('cuts once in default mode, folds case and leaves punctuation out', async () => {
-    const { tokenize } = await jieba({ mode: 'default' })
+  it('cuts once in default mode, folds case, leaves punctuation out and knows the terms of a given dictionary', async () => {
+    const dictionary = '雾心症 100 n\n'
+    const { tokenize, name } = await jieba({ mode: 'default', hmm: false, dictionary, dictionaryName: 'demo' })
     expect(tokenize('高血压患者可以吃党参，查CT。')).toEqual(['高血压', '患者', '可以', '吃', '党参', '查', 'ct'])
-  })
-
-  it('knows the terms of a dictionary that is given', async () => {
-    const plain = await jieba({ mode: 'default', hmm: false })
-    const medical = await jieba({ mode: 'default', hmm: false, dictionary: '雾心症 100 n\n', dictionaryName: 'demo' })
-    expect(plain.tokenize('雾心症')).toEqual(['雾', '心', '症'])
-    expect(medical.tokenize('雾心症')).toEqual(['雾心症'])
-    expect(medical.name).toBe('jieba/default/no-hmm/demo')
+    expect(tokenize('石纹热，雾心症')).toEqual(['石纹', '热', '雾心症'])
+    expect(name).toBe('jieba/default/no-hmm/demo')
   })
 
   it('asks for a name beside a dictionary', async () => {
