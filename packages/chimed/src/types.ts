@@ -3,7 +3,7 @@ export interface Tokenizer {
   /** Token ids of `text`. Special tokens that the tokenizer adds by itself (BOS, EOS) come only with `addSpecialTokens` (default true). */
   encode(text: string, options?: { readonly addSpecialTokens?: boolean }): ArrayLike<number>
   /** Text of `ids`. */
-  decode(ids: Iterable<number>, options?: { readonly skipSpecialTokens?: boolean }): string
+  decode(ids: ArrayLike<number>, options?: { readonly skipSpecialTokens?: boolean }): string
   readonly bosId?: number | undefined
   readonly eosId?: number | undefined
   readonly padId?: number | undefined

@@ -9,6 +9,8 @@ import {
 import type { ModelConfig } from './config/types'
 import { ModelsError } from './errors'
 import { type Module, modulesOf, type ParameterShape, parametersOf } from './families/modules'
+import type { TokenBatch } from './families/context'
+import { hiddenStates, type OutputHead, outputHead } from './forward'
 import { type Network, network } from './network'
 
 /** A decoder with its weights, ready to be traced, trained, and run. */
@@ -23,6 +25,10 @@ export interface LanguageModel {
   weight(name: string): Tensor
   /** The network over the constants, with `trained` tensors in place of those whose checkpoint name they have. */
   network(trained?: Readonly<Record<string, Tensor>>): Network
+  /** Hidden states [B, T, D] of whole rows, after the final norm. */
+  hiddenStates(network: Network, batch: TokenBatch): Tensor
+  /** The matrix that turns hidden states into vocabulary logits. */
+  outputHead(network: Network): OutputHead
 }
 
 /** Something that changes a network with parameters of its own; a LoRA adapter is one. */
@@ -59,6 +65,8 @@ export const createModel = (config: ModelConfig, weights: WeightSource, runtime:
     parameters,
     weight,
     network: (trained = {}) => network(modules, (name) => trained[name] ?? weight(name)),
+    hiddenStates: (net, batch) => hiddenStates(config, net, batch),
+    outputHead: (net) => outputHead(config, net),
   }
 }
 

@@ -19,8 +19,8 @@ export interface ChatMessage {
 export interface ChatOptions {
   /** Ends with the header of an assistant turn. */
   readonly addGenerationPrompt?: boolean
-  /** Leaves the last message open, so that the model goes on with it. */
-  readonly continueFinalMessage?: boolean
+  /** Leaves the last message open (its content, or the field named), so that the model goes on with it. */
+  readonly continueFinalMessage?: boolean | string
   /** JSON schemas of tools on offer. */
   readonly tools?: readonly unknown[]
   readonly documents?: readonly unknown[]

@@ -21,7 +21,7 @@ export const encodingOf = (
   const texts = typeof input === 'string' ? [input] : input
   const template = addSpecialTokens ? engine.template(texts.length === 2) : undefined
   const added = template?.reduce((sum, part) => sum + part.ids.length, 0) ?? 0
-  const tokens = texts.map((text) => engine.track(text, splitSpecialTokens))
+  const tokens = texts.map((text) => engine.track(text, splitSpecialTokens ? 'special' : 'none'))
   const cuts = truncate(tokens, added, truncation)
   const put = (parts: readonly TrackedTokens[], overflow: Encoding[]): Encoding =>
     assemble(engine, parts, template !== undefined, overflow)

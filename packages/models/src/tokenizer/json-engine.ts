@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject } from '../json-file'
 import { type AddedTokenSplitter, addedTokenSplitter, splitSpan } from './added-tokens'
 import { bpe } from './bpe'
 import { decoderOf } from './decoders'
-import type { Engine, TrackedTokens } from './engine'
+import type { Engine, Literal, TrackedTokens } from './engine'
 import { TokenizerError } from './errors'
 import { type SubwordModel, type Vocabulary, vocabularyOf } from './model'
 import { type Normalizer, normalizerOf } from './normalizers'
@@ -37,9 +37,10 @@ export const jsonEngine = (file: JsonObject, settings: Pick<TokenizerSettings, '
   return {
     size: Math.max(vocabulary.tokens.length, ...[...added.keys()].map((id) => id + 1)),
     specialIds,
-    encode: (text, splitSpecial = false) => pipeline(text, false, splitSpecial).ids,
-    track(text, splitSpecial = false) {
-      const tokens = pipeline(text, true, splitSpecial)
+    added,
+    encode: (text, literal = 'none') => pipeline(text, false, literal).ids,
+    track(text, literal = 'none') {
+      const tokens = pipeline(text, true, literal)
       return postProcessor.trim === undefined ? tokens : trimmed(tokens, postProcessor.trim, textOf)
     },
     template: postProcessor.template,
@@ -66,7 +67,7 @@ interface Steps {
 
 /** Text to tokens: added tokens, normalisation, added tokens of normalised text, words, sub-words. */
 const pipelineOf = ({ added, specialIds, normalize, preTokenizer, subwords }: Steps) => {
-  const splitters = (tokens: [number, AddedToken][]): { raw: AddedTokenSplitter; normalized: AddedTokenSplitter } => {
+  const splittersOf = (tokens: [number, AddedToken][]): { raw: AddedTokenSplitter; normalized: AddedTokenSplitter } => {
     const entries = tokens.map(([id, token]) => ({ id, token, content: token.content }))
     return {
       raw: addedTokenSplitter(entries.filter(({ token }) => !token.normalized)),
@@ -78,11 +79,14 @@ const pipelineOf = ({ added, specialIds, normalize, preTokenizer, subwords }: St
       ),
     }
   }
-  const all = splitters([...added])
-  const ordinary = splitters([...added].filter(([id]) => !specialIds.has(id)))
+  const splitters: Readonly<Record<Literal, ReturnType<typeof splittersOf>>> = {
+    none: splittersOf([...added]),
+    special: splittersOf([...added].filter(([id]) => !specialIds.has(id))),
+    all: splittersOf([]),
+  }
 
-  return (text: string, track: boolean, splitSpecial: boolean): TrackedTokens => {
-    const { raw, normalized } = splitSpecial ? ordinary : all
+  return (text: string, track: boolean, literal: Literal): TrackedTokens => {
+    const { raw, normalized } = splitters[literal]
     const ids: number[] = []
     const offsets: number[] = []
     const addWords = (span: Span): void => {

@@ -21,6 +21,8 @@ export interface NamedTokens {
   readonly eos: string | undefined
   readonly unk: string | undefined
   readonly pad: string | undefined
+  /** Each role with its token, as chat templates know them: `bos_token`, `eos_token`, ... */
+  readonly roles: Readonly<Record<string, string>>
   /** All named tokens (also sep, cls, mask, additional ones), each of which is special. */
   readonly all: readonly AddedToken[]
 }
@@ -38,6 +40,9 @@ export const namedTokens = (config: JsonObject, map: JsonObject): NamedTokens =>
     eos: token('eos_token')?.content,
     unk: token('unk_token')?.content,
     pad: token('pad_token')?.content,
+    roles: Object.fromEntries(
+      roles.flatMap((role) => (token(role) === undefined ? [] : [[role, token(role)!.content]])),
+    ),
     all: [...new Map(all.map((entry) => [entry.content, entry])).values()],
   }
 }

@@ -52,11 +52,12 @@ export const tokenizerOf = (engine: Engine, settings: TokenizerSettings): Tokeni
     padToken: pad,
     unkToken: unk,
     specialIds: engine.specialIds,
+    addedTokens: new Map([...engine.added].map(([id, { content }]) => [content, id])),
     maxLength: settings.maxLength,
     chatTemplate: settings.chatTemplate,
 
     encode(text, { addSpecialTokens = true, splitSpecialTokens = false } = {}) {
-      const ids = engine.encode(text, splitSpecialTokens)
+      const ids = engine.encode(text, splitSpecialTokens ? 'special' : 'none')
       return addSpecialTokens && around.any ? [...around.before, ...ids, ...around.after] : ids
     },
     encodeBatch: (texts, options) => texts.map((text) => tokenizer.encode(text, options)),
@@ -73,11 +74,10 @@ export const tokenizerOf = (engine: Engine, settings: TokenizerSettings): Tokeni
       streamDecoder((ids) => engine.decode(ids, skipSpecialTokens)),
     tokenToId: engine.tokenToId,
     idToToken: engine.idToToken,
-    chat: (messages, options = {}) =>
-      chat(messages, { addGenerationPrompt: options.continueFinalMessage !== true, ...options }).ids,
-    applyChatTemplate: (messages, options) => chat(messages, options),
+    chat: (messages, options) => chat.prompt(messages, options),
+    applyChatTemplate: (messages, options) => chat.render(messages, options),
   }
-  const chat = chatOf(tokenizer)
+  const chat = chatOf(engine, settings)
   return tokenizer
 }
 

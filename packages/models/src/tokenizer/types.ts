@@ -82,6 +82,8 @@ export interface Tokenizer {
   readonly eosToken: string | undefined
   readonly padToken: string | undefined
   readonly unkToken: string | undefined
+  /** Tokens that are cut out of the text whole, special ones among them, with their ids. */
+  readonly addedTokens: ReadonlyMap<string, number>
   /** Ids left out by `skipSpecialTokens`. */
   readonly specialIds: ReadonlySet<number>
   /** `model_max_length` when it is a real limit. */

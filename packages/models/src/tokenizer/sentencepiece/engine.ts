@@ -1,5 +1,5 @@
 import { type AddedTokenSplitter, addedTokenSplitter } from '../added-tokens'
-import type { Engine, TrackedTokens } from '../engine'
+import type { Engine, Literal, TrackedTokens } from '../engine'
 import { TokenizerError } from '../errors'
 import type { Part } from '../post-processors'
 import type { TokenizerSettings } from '../settings'
@@ -23,15 +23,17 @@ export const sentencePieceEngine = (bytes: Uint8Array, settings: TokenizerSettin
   const addedIds = new Map(entries.map(({ id, content }) => [content, id]))
   const textOf = (id: number): string | undefined => added.get(id)?.content ?? model.pieces[id]?.text
   const track = tracker(processor, {
-    all: addedTokenSplitter(entries),
-    ordinary: addedTokenSplitter(entries.filter(({ id }) => !specialIds.has(id))),
+    none: addedTokenSplitter(entries),
+    special: addedTokenSplitter(entries.filter(({ id }) => !specialIds.has(id))),
+    all: addedTokenSplitter([]),
   })
 
   return {
     size: Math.max(model.pieces.length, ...[...added.keys()].map((id) => id + 1)),
     specialIds,
-    encode: (text, splitSpecial = false) => track(text, false, splitSpecial).ids,
-    track: (text, splitSpecial = false) => track(text, true, splitSpecial),
+    added,
+    encode: (text, literal = 'none') => track(text, false, literal).ids,
+    track: (text, literal = 'none') => track(text, true, literal),
     template: templateOf(model, settings, addedIds),
     decode: decoder(processor, added),
     tokenToId: (token) => addedIds.get(token) ?? model.pieces.findIndex(({ text }) => text === token),
@@ -39,17 +41,11 @@ export const sentencePieceEngine = (bytes: Uint8Array, settings: TokenizerSettin
   }
 }
 
-interface Splitters {
-  readonly all: AddedTokenSplitter
-  /** Without special tokens, which are then read as text. */
-  readonly ordinary: AddedTokenSplitter
-}
-
-const tracker = (processor: SentencePieceProcessor, { all, ordinary }: Splitters) => {
-  return (text: string, places: boolean, splitSpecial: boolean): TrackedTokens => {
+const tracker = (processor: SentencePieceProcessor, splitters: Readonly<Record<Literal, AddedTokenSplitter>>) => {
+  return (text: string, places: boolean, literal: Literal): TrackedTokens => {
     const ids: number[] = []
     const offsets: number[] = []
-    for (const { id, from, to } of (splitSpecial ? ordinary : all)(text)) {
+    for (const { id, from, to } of splitters[literal](text)) {
       if (id !== undefined) {
         ids.push(id)
         offsets.push(from, to)

@@ -1,0 +1,55 @@
+import type { Built, ExamItem, PreferencePair, Tokenizer } from '@qilin-med/chimed'
+import type { DocumentInput } from '@qilin-med/rag'
+
+/** A question with the answer one would like to hear. */
+export interface Exchange {
+  readonly question: string
+  readonly answer: string
+}
+
+/** What is held back for evaluation. */
+export interface TestData {
+  /** Exam questions by split, such as `b` (told in CPT texts) and `c` (only in the knowledge base). */
+  readonly exams: Readonly<Record<string, readonly ExamItem[]>>
+  readonly dialogues: readonly Exchange[]
+  /** Texts for perplexity by split. */
+  readonly texts: Readonly<Record<string, readonly string[]>>
+  readonly preferences: readonly PreferencePair[]
+}
+
+/** Lengths and rates of the three training stages. */
+export interface StageSettings {
+  readonly steps: number
+  readonly rows: number
+  readonly rate: number
+}
+
+/** Everything the pipeline needs to know about the data it adapts a model to. */
+export interface Domain {
+  readonly name: string
+  /** Said in the report: invented data must not be taken for medicine. */
+  readonly notice: string
+  /** Reads, converts, cleans, deduplicates, decontaminates and splits the raw files. */
+  build(out: string, tokenizer: Tokenizer): Promise<Built>
+  tests(): Promise<TestData>
+  /** Documents for retrieval beside the CPT corpus. */
+  knowledge(): Promise<DocumentInput[]>
+  /** What stands before an answer. @param context sentences put before the question */
+  prompt(question: string, context?: readonly string[]): string
+  /** An exam question with its options as a user asks it. */
+  examQuestion(item: ExamItem): string
+  /** The beginning of an answer that leads up to the text of an option; the same for every option. */
+  answerStem(item: ExamItem): string
+  /** The explanation in a generated answer. */
+  explanationIn(answer: string): string
+  /** What retrieval is asked for an exam question. */
+  examQuery(item: ExamItem): string
+  readonly rowLength: number
+  readonly answerTokens: number
+  readonly adapter: { readonly rank: number; readonly alpha: number }
+  readonly cpt: StageSettings
+  readonly sft: StageSettings
+  readonly dpo: StageSettings
+  /** Sentences given to the model from retrieval, and how they are cut. */
+  readonly retrieval: { readonly hits: number; readonly tokens: number }
+}

@@ -1,0 +1,190 @@
+/**
+ * Qilin-Med from raw files to a report: builds ChiMed, adapts a language model to it by continued pre-training, SFT and
+ * DPO, grounds it with retrieval, and evaluates every stage.
+ *
+ *   npm start                                  the embedded data and model, about three minutes on two cores
+ *   npm start -- --seed 2                      another run; the same seed gives the same numbers
+ *   npm start -- --resume                      goes on where the last run of this seed was stopped
+ *   npm start -- --data FOLDER --model FOLDER  real data and a real checkpoint
+ */
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Built, cptRows, dpoRows, plainFormat, sftRows } from '@qilin-med/chimed'
+import { saveAdapter } from '@qilin-med/lora'
+import { type LoadedModel, loadModel, type NetworkAdapter, type Tokenizer } from '@qilin-med/models'
+import { loadTokenizer } from '@qilin-med/models/tokenizer'
+import type { Runtime } from '@qilin-med/tensor'
+import { nodeRuntime } from '@qilin-med/tensor/node'
+import type { TrainingRow } from '@qilin-med/train'
+import type { Domain, TestData } from './domain'
+import { evaluateStage, type StageResult } from './evaluate'
+import { writeMerged } from './merge'
+import { miniDomain } from './mini-domain'
+import { type Options, readOptions } from './options'
+import { writeReport } from './report'
+import { buildKnowledge } from './retrieval'
+import { writeSummary } from './summary'
+import { dataTables, heading, note, resultTable, stageBar } from './terminal'
+import { textModel } from './text-model'
+import { type CurvePoint, type Stage, type TrainedStage, trainStage } from './training'
+
+/** The embedded base model. */
+const miniModel = fileURLToPath(new URL('../../models/mini', import.meta.url))
+
+/** Everything a run shares from beginning to end. */
+interface Run {
+  readonly options: Options
+  readonly domain: Domain
+  readonly runtime: Runtime
+  readonly tokenizer: Tokenizer
+  readonly tests: TestData
+  readonly built: Built
+  readonly signal: AbortSignal
+}
+
+class Stopped extends Error {}
+
+const collect = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
+  const list: T[] = []
+  for await (const item of items) list.push(item)
+  return list
+}
+
+/** The corpora as token rows of the three stages. */
+const trainingRows = async ({ domain, tokenizer, built }: Run): Promise<Record<Stage, TrainingRow[]>> => {
+  const { rowLength } = domain
+  const format = plainFormat({ tokenizer, prompt: ({ content }) => domain.prompt(content), maxLength: rowLength })
+  const left = { tooLong: 0 }
+  const onFault = () => {
+    left.tooLong++
+  }
+  const rows = {
+    cpt: await collect(cptRows(built.train.cpt, { tokenizer, blockSize: rowLength, packing: 'bfd_split' })),
+    sft: await collect(sftRows(built.train.sft, { tokenizer, maxLength: rowLength, format, onFault })),
+    dpo: await collect(
+      dpoRows(built.train.dpo, { tokenizer, maxLength: rowLength, prompt: ({ prompt }) => domain.prompt(prompt), onFault }),
+    ),
+  }
+  if (left.tooLong > 0) note(`${left.tooLong} records gave no row: their prompt alone fills ${rowLength} tokens`)
+  return rows
+}
+
+/** Trains a stage, or throws when it was stopped. */
+const runStage = async (
+  run: Run,
+  stage: Stage,
+  model: LoadedModel,
+  rows: readonly TrainingRow[],
+  from?: TrainedStage,
+): Promise<TrainedStage> => {
+  const { options, domain, signal } = run
+  heading(`${stage.toUpperCase()}: ${rows.length} rows, ${domain[stage].steps} steps`)
+  const trained = await trainStage({
+    stage,
+    domain,
+    model,
+    rows,
+    from: from?.adapter,
+    seed: options.seed,
+    folder: join(options.out, 'checkpoints'),
+    signal,
+    onEvent: stageBar(stage),
+  })
+  if (!trained.finished) throw new Stopped()
+  await saveAdapter(join(options.out, 'adapters', stage), trained.adapter, { baseModel: model.checkpoint.folder })
+  return trained
+}
+
+/** What `make` returns, kept in a file so that a resumed run need not compute it again. */
+const kept = async <T>(path: string, make: () => Promise<T>): Promise<T> => {
+  if (existsSync(path)) return JSON.parse(await readFile(path, 'utf8')) as T
+  const value = await make()
+  await writeFile(`${path}.tmp`, JSON.stringify(value))
+  await rename(`${path}.tmp`, path)
+  return value
+}
+
+const evaluated = (
+  run: Run,
+  name: string,
+  model: LoadedModel,
+  adapter?: NetworkAdapter,
+  extra: Partial<Pick<Parameters<typeof evaluateStage>[0], 'retriever' | 'without'>> = {},
+): Promise<StageResult> =>
+  kept(join(run.options.out, 'evaluation', `${name}.json`), async () => {
+    run.signal.throwIfAborted()
+    heading(`Evaluation: ${name}`)
+    const text = textModel(model, run.tokenizer, adapter, { signal: run.signal })
+    const started = performance.now()
+    const limit = run.options.data ? 50 : undefined
+    const result = await evaluateStage({ domain: run.domain, tests: run.tests, model: text, seed: run.options.seed, limit, ...extra })
+    await text.dispose()
+    note(`${((performance.now() - started) / 1000).toFixed(1)} s`)
+    return result
+  })
+
+const pipeline = async (run: Run): Promise<{ stages: Record<string, StageResult>; curves: Record<Stage, readonly CurvePoint[]> }> => {
+  const { options, runtime, domain, built } = run
+  const rows = await trainingRows(run)
+  const base = await loadModel(options.model ?? miniModel, { runtime })
+  const stages: Record<string, StageResult> = {}
+  stages.base = await evaluated(run, 'base', base)
+
+  const pretrained = domain.cpt.steps > 0 ? await runStage(run, 'cpt', base, rows.cpt) : undefined
+  if (pretrained) stages.cpt = await evaluated(run, 'cpt', base, pretrained.adapter)
+
+  const tuned = await runStage(run, 'sft', base, rows.sft, pretrained)
+  const merged = join(options.out, 'models', 'sft')
+  await writeMerged(merged, base, tuned.adapter)
+  const reference = await loadModel(merged, { runtime })
+  stages.sft = await evaluated(run, 'sft', reference)
+
+  const aligned = await runStage(run, 'dpo', reference, rows.dpo)
+  stages.dpo = await evaluated(run, 'dpo', reference, aligned.adapter)
+
+  heading('Retrieval')
+  const { retriever, report } = await buildKnowledge(domain, built, options.embedder)
+  note(`${report.indexed} chunks indexed, ${report.terms} terms; ${report.refused} refused: they belong to a test split`)
+  stages['sft+rag'] = await evaluated(run, 'sft+rag', reference, undefined, { retriever, without: stages.sft })
+  return { stages, curves: { cpt: pretrained?.curve ?? [], sft: tuned.curve, dpo: aligned.curve } }
+}
+
+const domainOf = async ({ data, rows, ablation }: Options): Promise<Domain> =>
+  data ? (await import('./real-domain')).realDomain(data, rows) : miniDomain(undefined, ablation)
+
+const main = async (): Promise<void> => {
+  const started = performance.now()
+  const options = readOptions(process.argv.slice(2))
+  const stop = new AbortController()
+  process.once('SIGINT', () => {
+    note('Stopping after this step. Go on with: npm start -- --resume (and the same options).')
+    stop.abort()
+  })
+  if (!options.resume) await rm(options.out, { recursive: true, force: true })
+  await mkdir(join(options.out, 'evaluation'), { recursive: true })
+  const domain = await domainOf(options)
+  heading(`Qilin-Med on ${domain.name}, seed ${options.seed}`)
+  note(domain.notice)
+  await using runtime = await nodeRuntime(options.threads ? { threads: options.threads } : {})
+  const tokenizer = await loadTokenizer(options.model ?? miniModel)
+  const built = await domain.build(join(options.out, 'data'), tokenizer)
+  dataTables(built.report)
+  const run: Run = { options, domain, runtime, tokenizer, tests: await domain.tests(), built, signal: stop.signal }
+  const { stages, curves } = await pipeline(run)
+  heading('Results')
+  resultTable(stages)
+  const summary = await writeSummary(options, built.report, stages, (performance.now() - started) / 1000)
+  await writeReport(options.out, { domain, summary, stages, curves, data: built.report })
+  note(`${join(options.out, 'report.html')} and ${join(options.out, 'summary.json')} after ${summary.seconds.toFixed(0)} s`)
+}
+
+try {
+  await main()
+} catch (cause) {
+  const stopped = cause instanceof Stopped || (cause as Error).name === 'AbortError'
+  process.stderr.write(`\n${stopped ? 'Stopped; nothing is lost.' : (cause as Error).message}\n`)
+  if (process.env.DEBUG) console.error(cause)
+  process.exitCode = stopped ? 130 : 1
+}

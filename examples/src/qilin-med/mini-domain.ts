@@ -1,0 +1,166 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import {
+  type BuildOptions,
+  buildCorpora,
+  type Conversation,
+  decontaminate,
+  dedup,
+  defineSource,
+  type ExamItem,
+  examItem,
+  normalise,
+  type PreferencePair,
+  readRows,
+  type Source,
+  sources,
+  tests,
+} from '@qilin-med/chimed'
+import { dialogueTurn, examAnswer, examTurn, letters, prompt, questionParts } from '../world/formats'
+import type { Domain, Exchange, TestData } from './domain'
+
+/** The embedded raw files. */
+export const miniChimedFolder = fileURLToPath(new URL('../../data/mini-chimed', import.meta.url))
+
+/** Variations for the comparisons in docs/results.md: each leaves out one thing that makes the recipe work. */
+export type Ablation = 'none' | 'no-replay' | 'one-wording' | 'no-cpt'
+
+/** The embedded invented world: Tables 1 to 3 in small, with tests whose answers were never asked in training. */
+export const miniDomain = (folder = miniChimedFolder, ablation: Ablation = 'none'): Domain => {
+  const at = (path: string) => join(folder, path)
+  return {
+    name: 'mini-ChiMed',
+    notice: 'Every disease, text and answer here is invented by a program. 全部内容虚构，不可用于诊疗。',
+    build: (out, tokenizer) => buildCorpora({ ...corpora(at, ablation), out, tokenizer, split: { validation: 0.01, seed: 1 } }),
+    tests: () => readTests(at),
+    knowledge: async () => knowledgeBase(at('knowledge_base/knowledge.jsonl')),
+    prompt: (question, context) => prompt(dialogueTurn(question, context)),
+    examQuestion: ({ question, options }) => {
+      const parts = questionParts(question)
+      return examTurn({ question: parts.question, options: options.map(({ text }) => text) }, undefined)
+    },
+    answerStem: (item) => item.explanation.slice(0, Math.max(0, item.explanation.indexOf(rightText(item)))),
+    explanationIn: (answer) => answer.replace(/，选[A-E]。$/, '。'),
+    examQuery: ({ question }) => question,
+    rowLength: 256,
+    answerTokens: 24,
+    adapter: { rank: 32, alpha: 64 },
+    cpt: { steps: ablation === 'no-cpt' ? 0 : 300, rows: 8, rate: 3e-3 },
+    sft: { steps: 200, rows: 40, rate: 1e-3 },
+    dpo: { steps: 60, rows: 16, rate: 1e-4 },
+    retrieval: { hits: 5, tokens: 30 },
+  }
+}
+
+const rightText = ({ options, answer }: ExamItem): string => options.find(({ letter }) => letter === answer)?.text ?? ''
+
+/** Sub-datasets that repeat what the base model knows already; without them it forgets to read. */
+const replayed = new Set(['Train_1M_CN', 'Instruct_chat', 'Train_3.5M_CN'])
+
+const corpora = (at: (path: string) => string, ablation: Ablation): BuildOptions => {
+  const dialogues = () => [
+    sources.chineseMedicalDialogue(at('chinese_medical_dialogue_data')),
+    sources.medicalDialogueSystem(at('medical_dialogue_system')),
+    sources.cmd(at('cmd')),
+  ]
+  const texts = [
+    sources.huatuoEncyclopedia(at('huatuo_encyclopedia_qa')),
+    sources.huatuoKnowledge(at('huatuo_knowledge_graph_qa')),
+    sources.cmexam(at('cmexam/train.csv')),
+    sources.medqaTextbooks(at('medqa_textbooks')),
+    sources.cpubmedKg(at('cpubmed_kg')),
+    sources.xywyKg(at('xywy_kg')),
+    sources.health39Kg(at('39health_kg')),
+  ]
+  const general = [
+    sources.instructChat(at('instruct_chat')),
+    sources.schoolMath(at('school_math')),
+    sources.hc3Chinese(at('hc3_chinese')),
+    sources.alpacaGpt4Zh(at('alpaca_gpt4_data_zh')),
+    sources.safetyPrompts(at('safety_prompts')),
+    sources.train1mCn(at('train_1m_cn')),
+    sources.train2mCn(at('train_2m_cn')),
+    sources.train35mCn(at('train_3.5m_cn')),
+    sources.multiturnChat(at('multiturn_chat')),
+  ].filter(({ name }) => ablation !== 'no-replay' || !replayed.has(name))
+  const held = ['exam-b', 'exam-c', 'exam-v', 'exam-w'].map((name) => tests.cmexam(at(`eval/${name}.csv`), { name }))
+  return {
+    cpt: ablation === 'one-wording' ? [sources.huatuoKnowledge(at('huatuo_knowledge_graph_qa'))] : [...texts, ...dialogues()],
+    sft: [...general, examExplanations(at('cmexam_explanation')), ...dialogues()],
+    dpo: [sources.zhongjingRlhf(at('zhongjing_rlhf')), sources.medicalgptReward(at('medicalgpt_reward'))],
+    steps: [normalise(), dedup.exact(), dedup.minhash({ threshold: 0.9 }), decontaminate({ against: held })],
+    tests: held,
+  }
+}
+
+/** CMExam-explanation in the wording of the embedded model: the statement first, the letter last. */
+const examExplanations = (path: string): Source<Conversation> =>
+  defineSource<Record<string, unknown>, Conversation>({
+    name: 'CMExam-explanation',
+    path,
+    pattern: /\.csv$/,
+    rows: (file, options) => readRows<Record<string, unknown>>(file, options),
+    convert: ({ value }) => {
+      const item = examItem(value)
+      if ('drop' in item) return item
+      if (item.explanation === '') return { drop: 'missing-explanation', reason: 'no explanation' }
+      const { context, question } = questionParts(item.question)
+      const turn = examTurn({ question, options: item.options.map(({ text }) => text) }, context)
+      const answer = examAnswer({ explanation: item.explanation, answer: letters.indexOf(item.answer as 'A') })
+      return {
+        record: {
+          messages: [
+            { role: 'user', content: turn },
+            { role: 'assistant', content: answer },
+          ],
+        },
+      }
+    },
+  })
+
+const lines = (path: string): string[] => readFileSync(path, 'utf8').trim().split('\n')
+const records = <T>(path: string): T[] => lines(path).map((line) => JSON.parse(line) as T)
+
+const exam = async (path: string): Promise<ExamItem[]> => {
+  const items: ExamItem[] = []
+  for await (const { value } of readRows<Record<string, unknown>>(path)) {
+    const item = examItem(value)
+    if (!('drop' in item)) items.push(item)
+  }
+  return items
+}
+
+const readTests = async (at: (path: string) => string): Promise<TestData> => ({
+  exams: {
+    b: await exam(at('eval/exam-b.csv')),
+    c: await exam(at('eval/exam-c.csv')),
+    v: await exam(at('eval/exam-v.csv')),
+    w: await exam(at('eval/exam-w.csv')),
+  },
+  dialogues: records<{ instruction: string[]; output: string[] }>(at('eval/dialogue-b.jsonl')).map(
+    ({ instruction, output }): Exchange => ({ question: instruction[0]!, answer: output[0]! }),
+  ),
+  texts: {
+    b: lines(at('eval/text-b-told.txt')),
+    bHeldout: lines(at('eval/text-b-heldout.txt')),
+    p: lines(at('eval/text-p-told.txt')),
+    general: lines(at('eval/text-general.txt')),
+  },
+  preferences: records<{ question: string; response_chosen: string; response_rejected: string }>(
+    at('eval/preference-b.jsonl'),
+  ).map(
+    ({ question, response_chosen, response_rejected }): PreferencePair => ({
+      prompt: question,
+      chosen: response_chosen,
+      rejected: response_rejected,
+    }),
+  ),
+})
+
+const knowledgeBase = (path: string) =>
+  records<{ id: string; title: string; text: string }>(path).map(({ id, title, text }) => ({
+    id,
+    text,
+    source: `knowledge base: ${title}`,
+  }))

@@ -1,0 +1,70 @@
+import type { BuildReport } from '@qilin-med/chimed'
+import type { TrainEvent } from '@qilin-med/train'
+import type { StageResult } from './evaluate'
+
+/** One line about a stage of the program. */
+export const heading = (text: string): void => {
+  process.stderr.write(`\n\u001b[1m${text}\u001b[0m\n`)
+}
+
+/** A remark below a heading. */
+export const note = (text: string): void => {
+  process.stderr.write(`  ${text}\n`)
+}
+
+const clock = (seconds: number): string => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`
+
+/** A function that shows a stage's events as one bar on a terminal, or as a line now and then elsewhere. */
+export const stageBar = (name: string, stream: NodeJS.WriteStream = process.stderr): ((event: TrainEvent) => void) => {
+  return (event) => {
+    if (event.type === 'warning') stream.write(`  ${event.message}\n`)
+    if (event.type === 'run-start' && event.resumedFrom) stream.write(`  goes on from ${event.resumedFrom}\n`)
+    if (event.type !== 'step-end') return
+    const { step, totalSteps, loss, tokensPerSecond, etaSeconds } = event
+    const last = step === totalSteps
+    if (!stream.isTTY && !last && step % Math.ceil(totalSteps / 5) !== 0) return
+    const filled = Math.round((24 * step) / totalSteps)
+    const bar = `${'█'.repeat(filled)}${'░'.repeat(24 - filled)}`
+    const line = `  ${name} ${bar} ${step}/${totalSteps}  loss ${loss.toFixed(3)}  ${Math.round(tokensPerSecond)} tokens/s  ${clock(etaSeconds)} left`
+    stream.write(stream.isTTY ? `\r\u001b[K${line}${last ? '\n' : ''}` : `${line}\n`)
+  }
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`
+
+/** Tables 1 to 3 of the paper for this data, and what was left out on the way and why. */
+export const dataTables = ({ sources, reading, steps }: BuildReport): void => {
+  const tables = { cpt: 'Table 1: ChiMed-CPT', sft: 'Table 2: ChiMed-SFT', dpo: 'Table 3: ChiMed-DPO' } as const
+  for (const [corpus, title] of Object.entries(tables)) {
+    const rows = sources.filter((row) => row.corpus === corpus)
+    if (rows.length === 0) continue
+    note(title)
+    for (const row of rows)
+      note(
+        `  ${row.source.padEnd(30)} ${String(row.samples).padStart(7)} samples ${String(row.tokens ?? 0).padStart(9)} tokens ${megabytes(row.bytes).padStart(10)}`,
+      )
+  }
+  const dropped = [...reading, ...Object.values(steps).flat()].flatMap(({ name, dropped: reasons }) =>
+    Object.entries(reasons).map(([reason, count]) => `${name}: ${count} ${reason}`),
+  )
+  note(`Left out: ${dropped.join('; ') || 'nothing'}`)
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)}`
+
+/** The stages side by side. */
+export const resultTable = (stages: Readonly<Record<string, StageResult>>): void => {
+  const splits = Object.keys(Object.values(stages)[0]!.exam)
+  const first = Object.keys(Object.values(stages)[0]!.perplexity)[0]!
+  note(['stage'.padEnd(8), `ppl ${first}`, ...splits.map((split) => `exam ${split}`), 'expl R-L', 'dial R-L', 'pref'].map((cell) => cell.padStart(9)).join(' '))
+  for (const [stage, result] of Object.entries(stages)) {
+    const cells = [
+      result.perplexity[first]!.toFixed(2),
+      ...splits.map((split) => percent(result.exam[split]!.accuracy)),
+      result.explanation.rougeL.toFixed(1),
+      result.dialogue.rougeL.toFixed(1),
+      percent(result.preferenceAccuracy.value),
+    ]
+    note([stage.padEnd(8), ...cells].map((cell) => cell.padStart(9)).join(' '))
+  }
+}

@@ -1,0 +1,60 @@
+import {
+  createGenerator,
+  createScorer,
+  type GenerateOptions,
+  type LanguageModel,
+  type NetworkAdapter,
+  type Score,
+  type Tokenizer,
+} from '@qilin-med/models'
+
+/** A prompt and what may follow it, as texts. */
+export interface TextRequest {
+  readonly prompt: string
+  readonly continuations: readonly string[]
+}
+
+/** A model that is spoken to in text. */
+export interface TextModel {
+  /** Log-likelihood of every continuation of every prompt; a prompt is computed once for all of its continuations. */
+  score(requests: readonly TextRequest[]): Promise<Score[][]>
+  /** Greedy answers, in batches of `rows`. */
+  generate(prompts: readonly string[], options?: GenerateOptions & { readonly rows?: number }): Promise<string[]>
+  dispose(): Promise<void>
+}
+
+/** `model` with `adapter`, as texts. `bos` begins every prompt where the model was trained so. */
+export const textModel = (
+  model: LanguageModel,
+  tokenizer: Tokenizer,
+  adapter?: NetworkAdapter,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): TextModel => {
+  const scorer = createScorer(model, adapter)
+  const generator = createGenerator(model, adapter)
+  const plain = (text: string) => tokenizer.encode(text, { addSpecialTokens: false })
+  const stop = signal ? { signal } : {}
+  return {
+    score: (requests) =>
+      scorer.score(
+        requests.map(({ prompt, continuations }) => ({
+          prompt: tokenizer.encode(prompt),
+          continuations: continuations.map(plain),
+        })),
+        stop,
+      ),
+    generate: async (prompts, { rows = 64, ...options } = {}) => {
+      const texts: string[] = []
+      for (let begin = 0; begin < prompts.length; begin += rows) {
+        const batch = prompts.slice(begin, begin + rows).map((prompt) => tokenizer.encode(prompt))
+        const ids = await generator.generate(batch, { ...stop, ...options })
+        texts.push(...ids.map((answer) => tokenizer.decode(answer, { skipSpecialTokens: true })))
+      }
+      return texts
+    },
+    dispose: async () => {
+      await scorer.dispose()
+      await generator.dispose()
+    },
+  }
+}

@@ -1,0 +1,61 @@
+import { closeSync, openSync, readSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ConstantSource, Runtime } from '@qilin-med/tensor'
+import type { SafetensorsFile } from '@qilin-med/tensor/safetensors'
+import { float32File } from './checkpoint/float32-file'
+import { type Checkpoint, openCheckpoint } from './checkpoint/open'
+import { createModel, type LanguageModel } from './model'
+
+/** Options of `loadModel`. */
+export interface LoadModelOptions {
+  readonly runtime: Runtime
+  /**
+   * Where float32 copies of 16-bit checkpoints are kept, so that programs map them instead of holding one each
+   * (default: a folder in the system's temporary one).
+   */
+  readonly cacheFolder?: string
+}
+
+/** A model whose weights lie in a checkpoint. */
+export interface LoadedModel extends LanguageModel {
+  readonly checkpoint: Checkpoint
+}
+
+/**
+ * The model of a Hugging Face folder. Weights stay in their file, which programs map; 16-bit weights are widened once
+ * into a file of their own.
+ *
+ * @throws ModelsError, SafetensorsError naming the file, key or tensor that cannot be used
+ */
+export const loadModel = async (
+  folder: string,
+  { runtime, cacheFolder = join(tmpdir(), 'qilin-med-weights') }: LoadModelOptions,
+): Promise<LoadedModel> => {
+  const checkpoint = await openCheckpoint(folder)
+  const wide = checkpoint.names.every((name) => checkpoint.locate(name)!.entry.dtype === 'float32')
+  const widened = wide ? undefined : await float32File(checkpoint, cacheFolder)
+  const fileOf = (name: string): SafetensorsFile | undefined => widened ?? checkpoint.locate(name)?.file
+  const model = createModel(checkpoint.config, (name) => sourceIn(fileOf(name), name), runtime)
+  for (const { name } of model.parameters) model.weight(name) // names and shapes are checked before anything runs
+  return { ...model, checkpoint }
+}
+
+const sourceIn = (file: SafetensorsFile | undefined, name: string): ConstantSource | undefined => {
+  const entry = file?.tensors.get(name)
+  if (!file || !entry) return undefined
+  const location = { path: file.path, offset: file.dataOffset + entry.begin, byteLength: entry.end - entry.begin }
+  return { dtype: 'float32', shape: entry.shape, location, read: () => readRange(location) }
+}
+
+const readRange = ({ path, offset, byteLength }: NonNullable<ConstantSource['location']>): Float32Array => {
+  const bytes = new Uint8Array(byteLength)
+  const handle = openSync(path, 'r')
+  try {
+    for (let done = 0; done < byteLength; ) done += readSync(handle, bytes, done, byteLength - done, offset + done)
+  } finally {
+    closeSync(handle)
+  }
+  return new Float32Array(bytes.buffer)
+}
+
