@@ -173,7 +173,14 @@ export {
   toChatMl,
   unpairPreferences,
 } from './trl/formats'
-export { prepareSft, type TrlSftOptions, type TrlSftResult, type TrlSftRow, type TruncationMode } from './trl/sft'
+export {
+  prepareSft,
+  type TrlSftOptions,
+  type TrlSftResult,
+  type TrlSftRow,
+  type TruncationMode,
+  truncateRow,
+} from './trl/sft'
 export * from './types'
 export {
   writeCptText,

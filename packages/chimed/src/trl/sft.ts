@@ -159,6 +159,12 @@ function truncateRows(
 export const truncate = (ids: Int32Array, length: number, mode: TruncationMode): Int32Array =>
   mode === 'keep_start' ? ids.subarray(0, length) : ids.subarray(Math.max(0, ids.length - length))
 
+/** A row with its first or last `length` tokens. */
+export const truncateRow = ({ inputIds, labels }: TokenRow, length: number, mode: TruncationMode): TokenRow => ({
+  inputIds: truncate(inputIds, length, mode),
+  labels: truncate(labels, length, mode),
+})
+
 function packInBatches(rows: readonly TrlSftRow[], { packing, maxLength }: TrlSftOptions): TokenRow[] {
   if (maxLength === undefined)
     throw new ChimedError(
