@@ -34,12 +34,19 @@ export const lineChart = (title: string, series: readonly Series[]): string => {
     (y) =>
       `<line x1="${left}" x2="${width - right}" y1="${py(y)}" y2="${py(y)}" stroke="#dee2e6"/><text x="${left - 6}" y="${py(y) + 4}" text-anchor="end">${short(y)}</text>`,
   )
-  const axis = ticks(x0, x1, 5).map((x) => `<text x="${px(x)}" y="${height - 8}" text-anchor="middle">${short(x)}</text>`)
+  const axis = ticks(x0, x1, 5).map(
+    (x) => `<text x="${px(x)}" y="${height - 8}" text-anchor="middle">${short(x)}</text>`,
+  )
   const lines = series.map(({ points: own }, i) => {
     const path = own.map(([x, y]) => `${px(x).toFixed(1)},${py(y).toFixed(1)}`).join(' ')
     return `<polyline fill="none" stroke="${colours[i % colours.length]}" stroke-width="1.8" points="${path}"/>`
   })
-  const legend = series.length > 1 ? series.map(({ name }, i) => `<tspan fill="${colours[i % colours.length]}" dx="10">${escaped(name)}</tspan>`).join('') : ''
+  const legend =
+    series.length > 1
+      ? series
+          .map(({ name }, i) => `<tspan fill="${colours[i % colours.length]}" dx="10">${escaped(name)}</tspan>`)
+          .join('')
+      : ''
   return `<figure><figcaption>${escaped(title)}</figcaption><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(title)}">${grid.join('')}${axis.join('')}${lines.join('')}${legend && `<text x="${left}" y="${top + 4}">${legend}</text>`}</svg></figure>`
 }
 

@@ -51,5 +51,11 @@ export interface Domain {
   readonly sft: StageSettings
   readonly dpo: StageSettings
   /** Sentences given to the model from retrieval, and how they are cut. */
+  /** Records a stage trains on, taken evenly from all sub-datasets; all by default. */
+  readonly recordsPerStage?: number
+  /** Tokens of one batch when continuations are scored; bounds memory for large vocabularies. */
+  readonly scoreTokens: number
+  /** Most questions, texts and pairs of each test set; all by default. */
+  readonly testLimit?: number
   readonly retrieval: { readonly hits: number; readonly tokens: number }
 }

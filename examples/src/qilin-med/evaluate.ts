@@ -1,5 +1,12 @@
 import type { ExamItem } from '@qilin-med/chimed'
-import { bootstrapMean, cmexamBleu, cmexamRouge, preferenceAccuracy, strictExtractor, weightedF1 } from '@qilin-med/metrics'
+import {
+  bootstrapMean,
+  cmexamBleu,
+  cmexamRouge,
+  preferenceAccuracy,
+  strictExtractor,
+  weightedF1,
+} from '@qilin-med/metrics'
 import type { Retriever } from '@qilin-med/rag'
 import type { Domain, TestData } from './domain'
 import type { TextModel } from './text-model'
@@ -147,7 +154,11 @@ const answerExam = async (context: EvaluationContext, items: readonly ExamItem[]
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
-const readByText = (domain: Domain, items: readonly ExamItem[], answers: readonly string[]): ExamResult['generated'] => {
+const readByText = (
+  domain: Domain,
+  items: readonly ExamItem[],
+  answers: readonly string[],
+): ExamResult['generated'] => {
   const read = items.map(({ options }, i) => strictExtractor(domain.explanationIn(answers[i]!), options))
   const gold = items.map(({ answer }) => answer)
   const chosen = read.map(({ answer, parsed }) => (parsed ? answer : '-'))

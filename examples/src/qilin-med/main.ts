@@ -11,7 +11,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Built, cptRows, dpoRows, plainFormat, sftRows } from '@qilin-med/chimed'
+import { type Built, type ChimedRecord, cptRows, dpoRows, plainFormat, sftRows } from '@qilin-med/chimed'
 import { saveAdapter } from '@qilin-med/lora'
 import { type LoadedModel, loadModel, type NetworkAdapter, type Tokenizer } from '@qilin-med/models'
 import { loadTokenizer } from '@qilin-med/models/tokenizer'
@@ -52,19 +52,40 @@ const collect = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
   return list
 }
 
+/** `most` records, one from each sub-dataset in turn. */
+const evenly = <T extends ChimedRecord>(records: readonly T[], most = records.length): T[] => {
+  const groups = new Map<string, T[]>()
+  for (const record of records) {
+    const source = record.origin?.source ?? ''
+    if (!groups.has(source)) groups.set(source, [])
+    groups.get(source)!.push(record)
+  }
+  const bySource = [...groups.values()]
+  const longest = Math.max(0, ...bySource.map(({ length }) => length))
+  const turns = Array.from({ length: longest }, (_, i) => bySource.flatMap((list) => list.slice(i, i + 1)))
+  return most === records.length ? [...records] : turns.flat().slice(0, most)
+}
+
 /** The corpora as token rows of the three stages. */
 const trainingRows = async ({ domain, tokenizer, built }: Run): Promise<Record<Stage, TrainingRow[]>> => {
-  const { rowLength } = domain
+  const { rowLength, recordsPerStage: most } = domain
   const format = plainFormat({ tokenizer, prompt: ({ content }) => domain.prompt(content), maxLength: rowLength })
   const left = { tooLong: 0 }
   const onFault = () => {
     left.tooLong++
   }
   const rows = {
-    cpt: await collect(cptRows(built.train.cpt, { tokenizer, blockSize: rowLength, packing: 'bfd_split' })),
-    sft: await collect(sftRows(built.train.sft, { tokenizer, maxLength: rowLength, format, onFault })),
+    cpt: await collect(
+      cptRows(evenly(built.train.cpt, most), { tokenizer, blockSize: rowLength, packing: 'bfd_split' }),
+    ),
+    sft: await collect(sftRows(evenly(built.train.sft, most), { tokenizer, maxLength: rowLength, format, onFault })),
     dpo: await collect(
-      dpoRows(built.train.dpo, { tokenizer, maxLength: rowLength, prompt: ({ prompt }) => domain.prompt(prompt), onFault }),
+      dpoRows(evenly(built.train.dpo, most), {
+        tokenizer,
+        maxLength: rowLength,
+        prompt: ({ prompt }) => domain.prompt(prompt),
+        onFault,
+      }),
     ),
   }
   if (left.tooLong > 0) note(`${left.tooLong} records gave no row: their prompt alone fills ${rowLength} tokens`)
@@ -116,16 +137,19 @@ const evaluated = (
   kept(join(run.options.out, 'evaluation', `${name}.json`), async () => {
     run.signal.throwIfAborted()
     heading(`Evaluation: ${name}`)
-    const text = textModel(model, run.tokenizer, adapter, { signal: run.signal })
+    const { domain, tokenizer, signal, tests } = run
+    const text = textModel(model, tokenizer, adapter, { signal, batchTokens: domain.scoreTokens })
     const started = performance.now()
-    const limit = run.options.data ? 50 : undefined
-    const result = await evaluateStage({ domain: run.domain, tests: run.tests, model: text, seed: run.options.seed, limit, ...extra })
+    const limit = domain.testLimit
+    const result = await evaluateStage({ domain, tests, model: text, seed: run.options.seed, limit, ...extra })
     await text.dispose()
     note(`${((performance.now() - started) / 1000).toFixed(1)} s`)
     return result
   })
 
-const pipeline = async (run: Run): Promise<{ stages: Record<string, StageResult>; curves: Record<Stage, readonly CurvePoint[]> }> => {
+const pipeline = async (
+  run: Run,
+): Promise<{ stages: Record<string, StageResult>; curves: Record<Stage, readonly CurvePoint[]> }> => {
   const { options, runtime, domain, built } = run
   const rows = await trainingRows(run)
   const base = await loadModel(options.model ?? miniModel, { runtime })
@@ -146,7 +170,9 @@ const pipeline = async (run: Run): Promise<{ stages: Record<string, StageResult>
 
   heading('Retrieval')
   const { retriever, report } = await buildKnowledge(domain, built, options.embedder)
-  note(`${report.indexed} chunks indexed, ${report.terms} terms; ${report.refused} refused: they belong to a test split`)
+  note(
+    `${report.indexed} chunks indexed, ${report.terms} terms; ${report.refused} refused: they belong to a test split`,
+  )
   stages['sft+rag'] = await evaluated(run, 'sft+rag', reference, undefined, { retriever, without: stages.sft })
   return { stages, curves: { cpt: pretrained?.curve ?? [], sft: tuned.curve, dpo: aligned.curve } }
 }
@@ -177,7 +203,9 @@ const main = async (): Promise<void> => {
   resultTable(stages)
   const summary = await writeSummary(options, built.report, stages, (performance.now() - started) / 1000)
   await writeReport(options.out, { domain, summary, stages, curves, data: built.report })
-  note(`${join(options.out, 'report.html')} and ${join(options.out, 'summary.json')} after ${summary.seconds.toFixed(0)} s`)
+  note(
+    `${join(options.out, 'report.html')} and ${join(options.out, 'summary.json')} after ${summary.seconds.toFixed(0)} s`,
+  )
 }
 
 try {

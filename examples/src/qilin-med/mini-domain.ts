@@ -32,7 +32,8 @@ export const miniDomain = (folder = miniChimedFolder, ablation: Ablation = 'none
   return {
     name: 'mini-ChiMed',
     notice: 'Every disease, text and answer here is invented by a program. 全部内容虚构，不可用于诊疗。',
-    build: (out, tokenizer) => buildCorpora({ ...corpora(at, ablation), out, tokenizer, split: { validation: 0.01, seed: 1 } }),
+    build: (out, tokenizer) =>
+      buildCorpora({ ...corpora(at, ablation), out, tokenizer, split: { validation: 0.01, seed: 1 } }),
     tests: () => readTests(at),
     knowledge: async () => knowledgeBase(at('knowledge_base/knowledge.jsonl')),
     prompt: (question, context) => prompt(dialogueTurn(question, context)),
@@ -49,6 +50,7 @@ export const miniDomain = (folder = miniChimedFolder, ablation: Ablation = 'none
     cpt: { steps: ablation === 'no-cpt' ? 0 : 300, rows: 8, rate: 3e-3 },
     sft: { steps: 200, rows: 40, rate: 1e-3 },
     dpo: { steps: 60, rows: 16, rate: 1e-4 },
+    scoreTokens: 4096,
     retrieval: { hits: 5, tokens: 30 },
   }
 }
@@ -86,7 +88,10 @@ const corpora = (at: (path: string) => string, ablation: Ablation): BuildOptions
   ].filter(({ name }) => ablation !== 'no-replay' || !replayed.has(name))
   const held = ['exam-b', 'exam-c', 'exam-v', 'exam-w'].map((name) => tests.cmexam(at(`eval/${name}.csv`), { name }))
   return {
-    cpt: ablation === 'one-wording' ? [sources.huatuoKnowledge(at('huatuo_knowledge_graph_qa'))] : [...texts, ...dialogues()],
+    cpt:
+      ablation === 'one-wording'
+        ? [sources.huatuoKnowledge(at('huatuo_knowledge_graph_qa'))]
+        : [...texts, ...dialogues()],
     sft: [...general, examExplanations(at('cmexam_explanation')), ...dialogues()],
     dpo: [sources.zhongjingRlhf(at('zhongjing_rlhf')), sources.medicalgptReward(at('medicalgpt_reward'))],
     steps: [normalise(), dedup.exact(), dedup.minhash({ threshold: 0.9 }), decontaminate({ against: held })],

@@ -45,7 +45,9 @@ export const readOptions = (args: readonly string[]): Options => {
   })
   const ablation = ablations.find((name) => name === values.ablation)
   if (!ablation)
-    throw new RangeError(`npm start: --ablation must be one of ${ablations.join(', ')}, got '${values.ablation}'. Correct it.`)
+    throw new RangeError(
+      `npm start: --ablation must be one of ${ablations.join(', ')}, got '${values.ablation}'. Correct it.`,
+    )
   const seed = wholeNumber('seed', values.seed, 0)
   const name = `${values.data ? 'real' : 'mini'}-seed-${seed}${ablation === 'none' ? '' : `-${ablation}`}`
   return {

@@ -41,7 +41,12 @@ const resultRows = (stages: ReportContents['stages']): string => {
   const [first] = Object.values(stages)
   const splits = Object.keys(first!.exam)
   const texts = Object.keys(first!.perplexity)
-  const head = ['stage', ...texts.map((split) => `perplexity ${split}`), ...splits.flatMap((split) => [`exam ${split} %`, `F1 ${split} %`]), 'preference %']
+  const head = [
+    'stage',
+    ...texts.map((split) => `perplexity ${split}`),
+    ...splits.flatMap((split) => [`exam ${split} %`, `F1 ${split} %`]),
+    'preference %',
+  ]
   const rows = Object.entries(stages).map(([name, { perplexity, exam, preferenceAccuracy }]) => [
     name,
     ...texts.map((split) => perplexity[split]!.toFixed(2)),
@@ -57,7 +62,15 @@ const resultRows = (stages: ReportContents['stages']): string => {
 const readings = (stages: ReportContents['stages']): string => {
   const splits = Object.keys(Object.values(stages)[0]!.exam)
   return table(
-    ['stage', ...splits.flatMap((split) => [`${split}: likelihood %`, `${split}: text %`, `${split}: letter %`, `${split}: unparsed`])],
+    [
+      'stage',
+      ...splits.flatMap((split) => [
+        `${split}: likelihood %`,
+        `${split}: text %`,
+        `${split}: letter %`,
+        `${split}: unparsed`,
+      ]),
+    ],
     Object.entries(stages).map(([name, { exam }]) => [
       name,
       ...splits.flatMap((split) => {
@@ -81,7 +94,10 @@ const answers = (stages: ReportContents['stages']): string => {
   const [first] = Object.values(stages)
   return first!.samples
     .map(({ question, expected }, i) => {
-      const said = Object.entries(stages).map(([name, { samples }]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(samples[i]?.answer ?? '')}${sourcesOf(samples[i])}</dd>`)
+      const said = Object.entries(stages).map(
+        ([name, { samples }]) =>
+          `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(samples[i]?.answer ?? '')}${sourcesOf(samples[i])}</dd>`,
+      )
       return `<div class="answer"><dl><dt>question</dt><dd><b>${escapeHtml(question)}</b></dd><dt>expected</dt><dd>${escapeHtml(expected)}</dd>${said.join('')}</dl><small>${escapeHtml(researchNotice.en)}</small></div>`
     })
     .join('')
@@ -95,19 +111,30 @@ const sourcesOf = (sample: Sample | undefined): string =>
 const dataTable = ({ sources }: BuildReport): string =>
   table(
     ['sub-dataset', 'corpus', 'samples', 'tokens', 'size'],
-    sources.map(({ source, corpus, samples, tokens, bytes }) => [source, corpus.toUpperCase(), String(samples), String(tokens ?? ''), `${(bytes / 1e6).toFixed(2)} MB`]),
+    sources.map(({ source, corpus, samples, tokens, bytes }) => [
+      source,
+      corpus.toUpperCase(),
+      String(samples),
+      String(tokens ?? ''),
+      `${(bytes / 1e6).toFixed(2)} MB`,
+    ]),
   )
 
 const droppedTable = ({ reading, steps }: BuildReport): string =>
   table(
     ['step', 'in', 'out', 'left out'],
-    [...reading.map((step) => ['read', step] as const), ...Object.entries(steps).flatMap(([corpus, list]) => list.map((step) => [corpus, step] as const))]
+    [
+      ...reading.map((step) => ['read', step] as const),
+      ...Object.entries(steps).flatMap(([corpus, list]) => list.map((step) => [corpus, step] as const)),
+    ]
       .filter(([, { dropped }]) => Object.keys(dropped).length > 0)
       .map(([where, { name, input, output, dropped }]) => [
         `${where}: ${name}`,
         String(input),
         String(output),
-        Object.entries(dropped).map(([reason, count]) => `${count} ${reason}`).join(', '),
+        Object.entries(dropped)
+          .map(([reason, count]) => `${count} ${reason}`)
+          .join(', '),
       ]),
   )
 
@@ -121,15 +148,29 @@ const page = ({ domain, summary, stages, curves, data }: ReportContents): string
   ]
   const training = Object.entries(curves)
     .filter(([, curve]) => curve.length > 0)
-    .map(([stage, curve]) => lineChart(`${stage.toUpperCase()} loss by step`, [{ name: 'loss', points: curve.map(({ step, loss }) => [step, loss]) }]))
+    .map(([stage, curve]) =>
+      lineChart(`${stage.toUpperCase()} loss by step`, [
+        { name: 'loss', points: curve.map(({ step, loss }) => [step, loss]) },
+      ]),
+    )
   const bars = splits.map((split) =>
-    barChart(`Exam accuracy, split ${split}`, Object.entries(stages).map(([name, { exam }]) => ({ name, value: exam[split]!.accuracy, ci95: exam[split]!.ci95 }))),
+    barChart(
+      `Exam accuracy, split ${split}`,
+      Object.entries(stages).map(([name, { exam }]) => ({
+        name,
+        value: exam[split]!.accuracy,
+        ci95: exam[split]!.ci95,
+      })),
+    ),
   )
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Qilin-Med on ${escapeHtml(domain.name)}</title><style>${style}</style><main>
 <h1>Qilin-Med on ${escapeHtml(domain.name)}</h1><p class="notice">${escapeHtml(domain.notice)} ${escapeHtml(researchNotice.en)}</p>
 <div class="cards">${cards.map(([value, label]) => `<div class="card"><b>${escapeHtml(value!)}</b>${escapeHtml(label!)}</div>`).join('')}</div>
 <h2>Results</h2>${resultRows(stages)}<p><small>Brackets: 95% bootstrap intervals. An exam answer counts by the likelihood of the option's text.</small></p>
-<div class="charts">${bars.join('')}${barChart('Preference accuracy', Object.entries(stages).map(([name, { preferenceAccuracy: share }]) => ({ name, ...share })))}</div>
+<div class="charts">${bars.join('')}${barChart(
+    'Preference accuracy',
+    Object.entries(stages).map(([name, { preferenceAccuracy: share }]) => ({ name, ...share })),
+  )}</div>
 <h2>Three ways to read an exam answer</h2>${readings(stages)}
 <h2>Explanations (as Table 5)</h2>${textRows(stages, 'explanation')}<h2>Dialogue answers (as Table 6)</h2>${textRows(stages, 'dialogue')}
 <h2>Training</h2><div class="charts">${training.join('')}</div>

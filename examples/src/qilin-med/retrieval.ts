@@ -1,5 +1,15 @@
 import { type Built, fingerprint } from '@qilin-med/chimed'
-import { type Bm25, bm25, chunk, type DocumentInput, dense, fuse, type Retriever, splitGuard, transformersEmbedder } from '@qilin-med/rag'
+import {
+  type Bm25,
+  bm25,
+  chunk,
+  type DocumentInput,
+  dense,
+  fuse,
+  type Retriever,
+  splitGuard,
+  transformersEmbedder,
+} from '@qilin-med/rag'
 import type { Domain } from './domain'
 
 /** A retriever and what its index holds. */

@@ -26,7 +26,13 @@ export const writeSummary = async (
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
     stages: Object.fromEntries(Object.entries(stages).map(([name, { samples: _, ...result }]) => [name, result])),
     data: {
-      sources: sources.map(({ corpus, source, samples, tokens, bytes }) => ({ corpus, source, samples, tokens, bytes })),
+      sources: sources.map(({ corpus, source, samples, tokens, bytes }) => ({
+        corpus,
+        source,
+        samples,
+        tokens,
+        bytes,
+      })),
       dropped: [...reading, ...Object.values(steps).flat()].map(({ name, input, output, dropped }) => ({
         name,
         input,

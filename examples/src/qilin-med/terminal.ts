@@ -12,7 +12,8 @@ export const note = (text: string): void => {
   process.stderr.write(`  ${text}\n`)
 }
 
-const clock = (seconds: number): string => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`
+const clock = (seconds: number): string =>
+  `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`
 
 /** A function that shows a stage's events as one bar on a terminal, or as a line now and then elsewhere. */
 export const stageBar = (name: string, stream: NodeJS.WriteStream = process.stderr): ((event: TrainEvent) => void) => {
@@ -56,7 +57,11 @@ const percent = (share: number): string => `${(100 * share).toFixed(1)}`
 export const resultTable = (stages: Readonly<Record<string, StageResult>>): void => {
   const splits = Object.keys(Object.values(stages)[0]!.exam)
   const first = Object.keys(Object.values(stages)[0]!.perplexity)[0]!
-  note(['stage'.padEnd(8), `ppl ${first}`, ...splits.map((split) => `exam ${split}`), 'expl R-L', 'dial R-L', 'pref'].map((cell) => cell.padStart(9)).join(' '))
+  note(
+    ['stage'.padEnd(8), `ppl ${first}`, ...splits.map((split) => `exam ${split}`), 'expl R-L', 'dial R-L', 'pref']
+      .map((cell) => cell.padStart(9))
+      .join(' '),
+  )
   for (const [stage, result] of Object.entries(stages)) {
     const cells = [
       result.perplexity[first]!.toFixed(2),

@@ -23,12 +23,12 @@ export interface TextModel {
   dispose(): Promise<void>
 }
 
-/** `model` with `adapter`, as texts. `bos` begins every prompt where the model was trained so. */
+/** `model` with `adapter`, as texts. Prompts begin with whatever the tokenizer adds by itself, such as a BOS token. */
 export const textModel = (
   model: LanguageModel,
   tokenizer: Tokenizer,
   adapter?: NetworkAdapter,
-  { signal }: { readonly signal?: AbortSignal } = {},
+  { signal, batchTokens = 4096 }: { readonly signal?: AbortSignal; readonly batchTokens?: number } = {},
 ): TextModel => {
   const scorer = createScorer(model, adapter)
   const generator = createGenerator(model, adapter)
@@ -41,7 +41,7 @@ export const textModel = (
           prompt: tokenizer.encode(prompt),
           continuations: continuations.map(plain),
         })),
-        stop,
+        { ...stop, batchTokens },
       ),
     generate: async (prompts, { rows = 64, ...options } = {}) => {
       const texts: string[] = []

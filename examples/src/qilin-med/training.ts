@@ -3,7 +3,7 @@ import type { LoraAdapter } from '@qilin-med/lora'
 import { lora } from '@qilin-med/lora'
 import { cpt, dpo, sft } from '@qilin-med/losses'
 import type { LanguageModel, Module, Network } from '@qilin-med/models'
-import { adamw, cosine, type TrainEvent, type TrainingRow, train, type TrainOptions } from '@qilin-med/train'
+import { adamw, cosine, type TrainEvent, type TrainingRow, type TrainOptions, train } from '@qilin-med/train'
 import type { Domain, StageSettings } from './domain'
 
 /** The three stages that train. */
