@@ -40,7 +40,7 @@ export const controlTokens = (engine: Engine, literals: readonly string[]): Cont
       return clean.replace(new RegExp(anyControl, 'gu'), (token) => begin + token + end)
     }
     if (Array.isArray(data)) return data.map(mark)
-    if (typeof data !== 'object' || data === null) return data
+    if (typeof data !== 'object' || data === null || Object.getPrototypeOf(data) !== Object.prototype) return data
     return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, mark(value)]))
   }
   return {

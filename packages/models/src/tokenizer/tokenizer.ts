@@ -29,9 +29,13 @@ export const tokenizerFromSentencePiece = (
     pad = pieces[padId]?.text,
     unk = pieces[unkId]?.text,
   } = settings.named
-  const named = { ...settings.named, bos, eos, pad, unk }
+  const roles = present({ bos_token: bos, eos_token: eos, pad_token: pad, unk_token: unk })
+  const named = { ...settings.named, bos, eos, pad, unk, roles: { ...roles, ...settings.named.roles } }
   return tokenizerOf(sentencePieceEngine(bytes, settings), { ...settings, named })
 }
+
+const present = (roles: Readonly<Record<string, string | undefined>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(roles).filter((entry): entry is [string, string] => entry[1] !== undefined))
 
 /** A tokenizer around an engine. */
 export const tokenizerOf = (engine: Engine, settings: TokenizerSettings): Tokenizer => {
