@@ -1,4 +1,4 @@
-import { cpt, dpo, type PreferenceLoss, perPair, sft } from '@qilin-med/losses'
+import { cpt, sft } from '@qilin-med/losses'
 import type { Runtime } from '@qilin-med/tensor'
 import { nodeRuntime } from '@qilin-med/tensor/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

@@ -5,6 +5,7 @@ import {
   attention,
   attentionMask,
   constant,
+  dropout,
   fillNormal,
   flatLayout,
   foldIn,
@@ -72,6 +73,7 @@ const randomArray = (shape: readonly number[], seed: number, index: number): NdA
 /** A low-rank adapter on the tiny model's two linear layers; B starts at zero. `onDropout` is told when dropout is asked for. */
 export const tinyAdapter = ({
   rank = 2,
+  dropout: rate = 0,
   onDropout = () => {},
 } = {}): AdapterFactory<TinyNetwork, readonly string[], TrainableAdapter<TinyNetwork>> => ({
   create: (modules, { seed }) => {
@@ -85,24 +87,25 @@ export const tinyAdapter = ({
     layout.entries.forEach(({ name, offset, size }, i) => {
       if (name.endsWith('A')) fillNormal(foldIn(randomKey(seed), i), values.subarray(offset, offset + size), 0.5)
     })
-    return {
-      layout,
-      values,
-      apply: (net, parameters, options) => adapted(net, parameters, options?.dropoutKey && onDropout),
+    const apply: TrainableAdapter<TinyNetwork>['apply'] = (net, parameters, { dropoutKey } = {}) => {
+      if (dropoutKey) onDropout()
+      return adapted(net, parameters, (name, x) => (dropoutKey ? dropout(x, rate, dropoutKey(name)) : x))
     }
+    return { layout, values, apply }
   },
 })
 
-const adapted = (net: TinyNetwork, parameters: Parameters, onDropout?: () => void): TinyNetwork => {
-  onDropout?.()
-  return {
-    ...net,
-    linear: (name, x) => {
-      const low = matmul(x, parameters[`${name}.lora_A`]!, { transposeB: true })
-      return add(net.linear(name, x), matmul(low, parameters[`${name}.lora_B`]!, { transposeB: true }))
-    },
-  }
-}
+const adapted = (
+  net: TinyNetwork,
+  parameters: Parameters,
+  dropped: (name: string, x: Tensor) => Tensor,
+): TinyNetwork => ({
+  ...net,
+  linear: (name, x) => {
+    const low = matmul(dropped(name, x), parameters[`${name}.lora_A`]!, { transposeB: true })
+    return add(net.linear(name, x), matmul(low, parameters[`${name}.lora_B`]!, { transposeB: true }))
+  },
+})
 
 /** Rows over the tiny vocabulary: `length` tokens that step by 3, the first `prompt` of them without label. */
 export const tinyRows = (count: number): { inputIds: number[]; labels: number[] }[] =>
