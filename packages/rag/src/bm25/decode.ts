@@ -161,7 +161,8 @@ function inconsistency({ offsets, documents, frequencies, lengths }: Postings): 
 
 function numbers(name: string, bytes: Uint8Array, fail: Fail): Uint32Array {
   if (bytes.length % 4 !== 0) fail(`${name} of 4 bytes each`, `${bytes.length} bytes`)
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
+  // Not bytes.slice(), which for a Buffer is a view at the same address.
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes)
   return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4)
 }
 

@@ -54,6 +54,8 @@ describe('encodeBm25 and decodeBm25', () => {
     const shifted = new Uint8Array(bytes.length + 3).subarray(3)
     shifted.set(bytes)
     expect(decodeBm25(shifted).documents).toEqual(index.documents)
+    const buffer = Buffer.from(shifted.buffer, 3, bytes.length)
+    expect(decodeBm25(buffer).scores(['雾心'])).toEqual(index.scores(['雾心']))
   })
 
   it('keep terms and texts with lone surrogates, line breaks and quotes', async () => {

@@ -27,7 +27,8 @@ describe('crc32', () => {
     expect(crc32(new TextEncoder().encode('123456789'))).toBe(0xcbf43926)
   })
 
-  it.skipIf(zlibCrc32 === undefined)('equals that of zlib for any bytes', () => {
+  it('equals that of zlib for any bytes', ({ skip }) => {
+    skip(zlibCrc32 === undefined, 'this Node has no zlib.crc32')
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         expect(crc32(bytes)).toBe(zlibCrc32(bytes))

@@ -12,7 +12,7 @@ export function documentLine(document: Document): string {
   } catch (cause) {
     throw new RagError(
       'document',
-      `save: expected metadata that JSON can hold for document ${shown(document.id)}, got ${(cause as Error).message}. Keep plain values there.`,
+      `save: expected metadata that JSON can hold for document ${shown(document.id)}, got: ${(cause as Error).message.split('\n')[0]}. Keep plain values there.`,
       { operation: 'save', id: document.id, cause },
     )
   }

@@ -9,7 +9,9 @@ import { fileError, writeWhole } from './write'
  *
  * @throws RagError (`file`) when it cannot be written, (`document`) when a document's metadata holds what JSON cannot
  */
-export const saveBm25 = (path: string, index: Bm25): Promise<void> => writeWhole('saveBm25', path, encodeBm25(index))
+export async function saveBm25(path: string, index: Bm25): Promise<void> {
+  await writeWhole('saveBm25', path, encodeBm25(index))
+}
 
 /**
  * The index saved at `path`, every byte of it checked.

@@ -119,7 +119,8 @@ function isManifest(value: Record<string, unknown>): value is Record<string, unk
 function isEntry(entry: Record<string, unknown> | null): boolean {
   if (entry === null || typeof entry !== 'object') return false
   if ('remove' in entry) return Array.isArray(entry.remove) && entry.remove.every((id) => typeof id === 'string')
-  return isSegmentName(entry.add) && [entry.count, entry.bytes, entry.crc32].every(Number.isSafeInteger)
+  const sizes = [entry.count, entry.bytes, entry.crc32]
+  return isSegmentName(entry.add) && sizes.every((size) => Number.isSafeInteger(size) && (size as number) >= 0)
 }
 
 /** The vectors (float32, little-endian), then the documents as JSON, one a line. */
@@ -158,7 +159,7 @@ async function readSegment(folder: string, { add, bytes, crc32: expected }: Adde
   })
   if (content.length !== bytes) throw damaged(path, `${bytes} bytes`, `${content.length}`)
   if (crc32(content) !== expected) throw damaged(path, 'an undamaged segment', 'one whose checksum differs')
-  return content
+  return new Uint8Array(content)
 }
 
 const damaged = (path: string, expected: string, got: string): RagError =>

@@ -133,11 +133,11 @@ async function* continued<P>(
 
 function textOf(piece: ModelText): string {
   if (typeof piece === 'string') return piece
-  const text: unknown = piece && ('text' in piece ? piece.text : piece.content)
-  if (typeof text === 'string') return text
+  const { text, content }: { text?: unknown; content?: unknown } = Object(piece)
+  if (typeof (text ?? content) === 'string') return (text ?? content) as string
   throw new RagError(
     'model',
-    `answer: expected text from the model, got ${shown(text ?? piece)}. Return strings, or objects with 'text'.`,
+    `answer: expected text from the model, got ${shown(text ?? content ?? piece)}. Return strings, or objects with 'text'.`,
     { operation: 'answer' },
   )
 }
