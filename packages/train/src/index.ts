@@ -42,6 +42,13 @@ export {
   type UpdateInputs,
 } from './optimizers/optimizer'
 export { type SgdOptions, sgd } from './optimizers/sgd'
+export { csv } from './reporters/csv'
+export { type HtmlReportOptions, htmlReport } from './reporters/html-report'
+export { jsonl } from './reporters/jsonl'
+export { type LineChartOptions, lineChart, type Series } from './reporters/line-chart'
+export { type ProgressBarOptions, progressBar, type TextStream } from './reporters/progress-bar'
+export { type Reporter, reportTo } from './reporters/reporter'
+export { type TensorboardOptions, tensorboard } from './reporters/tensorboard'
 export {
   type CosineOptions,
   cosine,

@@ -1,4 +1,4 @@
-import type { StepRecord } from '../loop/events'
+import type { EvalEnd, StepRecord } from '../loop/events'
 
 /** What decides the course of a run; a checkpoint is only resumed under equal settings. Plain JSON. */
 export type RunSettings = Readonly<Record<string, unknown>>
@@ -11,6 +11,7 @@ export interface CheckpointRecord {
   readonly tokens: number
   readonly settings: RunSettings
   readonly history: readonly StepRecord[]
+  readonly evaluations: readonly EvalEnd[]
   /** Best evaluation so far. */
   readonly best?: { readonly step: number; readonly loss: number } | undefined
 }

@@ -28,6 +28,8 @@ export interface RunStart {
   readonly resumedFrom: string | undefined
   /** Records of the steps done before. */
   readonly history: readonly StepRecord[]
+  /** Evaluations done before. */
+  readonly evaluations: readonly EvalEnd[]
 }
 
 /** Progress of the pass that computes reference log-probabilities, before the first step. */

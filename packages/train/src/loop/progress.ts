@@ -3,7 +3,7 @@ import type { Checkpoint, RunSettings } from '../checkpoints/checkpoint'
 import { latestCheckpoint } from '../checkpoints/read'
 import { requireEqualSettings } from '../checkpoints/settings'
 import { clearPartial, pruneCheckpoints, writeCheckpoint } from '../checkpoints/write'
-import type { CheckpointEnd, StepRecord, Warning } from './events'
+import type { CheckpointEnd, EvalEnd, StepRecord, Warning } from './events'
 import type { CheckpointOptions } from './options'
 import { downloadFloat32, type Session } from './session'
 
@@ -14,6 +14,7 @@ export interface Progress {
   /** Tokens seen, as TRL counts them. */
   tokens: number
   readonly history: StepRecord[]
+  readonly evaluations: EvalEnd[]
   /** Best evaluation so far. */
   best: { readonly step: number; readonly loss: number } | undefined
   /** Step of the last checkpoint. */
@@ -22,8 +23,8 @@ export interface Progress {
 
 /** The progress that a checkpoint left, or that of a new run. */
 export const progressFrom = (resumed: Checkpoint | undefined): Progress => {
-  const { step = 0, tokens = 0, history = [], best } = resumed?.record ?? {}
-  return { step, tokens, history: [...history], best, saved: step }
+  const { step = 0, tokens = 0, history = [], evaluations = [], best } = resumed?.record ?? {}
+  return { step, tokens, history: [...history], evaluations: [...evaluations], best, saved: step }
 }
 
 /**
@@ -60,14 +61,14 @@ export async function* save(
 ): AsyncGenerator<CheckpointEnd> {
   if (!checkpoints || progress.step === progress.saved) return
   const { folder, keep = 2 } = checkpoints
-  const { step, tokens, history, best } = progress
+  const { step, tokens, history, evaluations, best } = progress
   const state = Object.fromEntries(
     Object.entries(session.held).map(([name, resident]) => [
       name,
       { size: resident.shape[0]!, read: () => downloadFloat32(runtime, resident) },
     ]),
   )
-  const path = await writeCheckpoint(folder, { step, tokens, settings, history, best }, state)
+  const path = await writeCheckpoint(folder, { step, tokens, settings, history, evaluations, best }, state)
   progress.saved = step
   await pruneCheckpoints(folder, keep, best?.step)
   yield { type: 'checkpoint-end', step, path }

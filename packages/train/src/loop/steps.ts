@@ -80,7 +80,9 @@ async function* after({
 const evaluated = (progress: Progress, { loss, metrics }: { loss: number; metrics: EvalEnd['metrics'] }): EvalEnd => {
   const { step } = progress
   if (loss < (progress.best?.loss ?? Number.POSITIVE_INFINITY)) progress.best = { step, loss }
-  return { type: 'eval-end', step, loss, metrics }
+  const event: EvalEnd = { type: 'eval-end', step, loss, metrics }
+  progress.evaluations.push(event)
+  return event
 }
 
 /** Pace of each step, and the time left at the mean pace so far, evaluations and checkpoints included. */

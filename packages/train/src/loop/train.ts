@@ -122,6 +122,7 @@ const runStart = ({ plan, source, parts }: Prepared, step: number, resumed: Chec
   trainedParameters: parts.policy.layout.size,
   resumedFrom: resumed?.path,
   history: resumed?.record.history ?? [],
+  evaluations: resumed?.record.evaluations ?? [],
 })
 
 /** Reads what was trained back from the runtime. */
