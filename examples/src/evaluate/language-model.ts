@@ -26,7 +26,7 @@ export interface CountedModel extends EvaluatedModel, AsyncDisposable {
 export function evaluatedModel(
   model: LanguageModel,
   tokenizer: Tokenizer,
-  { name, batchTokens = 4096 }: { name: string; batchTokens?: number },
+  { name, identity = name, batchTokens = 4096 }: { name: string; identity?: string; batchTokens?: number },
 ): CountedModel {
   const scorer = createScorer(model)
   const generator = createGenerator(model)
@@ -41,6 +41,7 @@ export function evaluatedModel(
 
   return {
     name,
+    identity,
     work,
     batchSize: 16,
     async generate(requests, { signal }) {
@@ -111,7 +112,9 @@ function group(parts: readonly Parted[]): { prompt: number[]; continuations: num
 }
 
 const idsOf = (prompt: Prompt, tokenizer: Tokenizer): number[] =>
-  typeof prompt === 'string' ? tokenizer.encode(prompt) : tokenizer.chat([...prompt])
+  typeof prompt === 'string'
+    ? tokenizer.encode(prompt)
+    : tokenizer.chat(prompt.map(({ role, content }) => ({ role, content })))
 
 function cutAt(text: string, stops: readonly string[]): string {
   const ends = stops.map((stop) => text.indexOf(stop)).filter((at) => at >= 0)

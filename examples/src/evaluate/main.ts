@@ -8,8 +8,11 @@
  * Reads the benchmarks in ../shared/data; without them it evaluates the embedded model on the invented exam beside it. Stopped with
  * Ctrl-C, it goes on at the next start.
  */
-import { existsSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { createReadStream, existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import {
@@ -84,7 +87,10 @@ async function evaluateModel(
 ): Promise<EvaluationResult> {
   const model = await loadModel(folder, { runtime })
   const tokenizer = await loadTokenizer(folder)
-  await using counted = evaluatedModel(model, tokenizer, { name: basename(folder) })
+  await using counted = evaluatedModel(model, tokenizer, {
+    name: basename(folder),
+    identity: await weightsDigest(folder),
+  })
   const start = performance.now()
   const result = await evaluate({
     model: counted,
@@ -96,6 +102,14 @@ async function evaluateModel(
   process.stderr.write('\n')
   console.log(workLine(counted, (performance.now() - start) / 1000))
   return result
+}
+
+/** Tells checkpoints of one name apart, so that answers of other weights are never taken from the cache. */
+async function weightsDigest(folder: string): Promise<string> {
+  const hash = createHash('sha256')
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.safetensors') || name === 'tokenizer.json')
+  for (const name of files.sort()) await pipeline(createReadStream(join(folder, name)), hash, { end: false })
+  return hash.digest('hex')
 }
 
 /** Time and tokens, and what sharing the prompt among options saved. */

@@ -26,7 +26,7 @@ import { type Options, readOptions } from './options'
 import { writeReport } from './report'
 import { buildKnowledge } from './retrieval'
 import { writeSummary } from './summary'
-import { dataTables, heading, note, resultTable, stageBar } from './terminal'
+import { dataTables, heading, note, resultTable } from './terminal'
 import { textModel } from './text-model'
 import { type CurvePoint, type Stage, type TrainedStage, trainStage } from './training'
 
@@ -109,9 +109,8 @@ const runStage = async (
     rows,
     from: from?.adapter,
     seed: options.seed,
-    folder: join(options.out, 'checkpoints'),
+    folder: options.out,
     signal,
-    onEvent: stageBar(stage),
   })
   if (!trained.finished) throw new Stopped()
   await saveAdapter(join(options.out, 'adapters', stage), trained.adapter, { baseModel: model.checkpoint.folder })

@@ -1,5 +1,4 @@
 import type { BuildReport } from '@qilin-med/chimed'
-import type { TrainEvent } from '@qilin-med/train'
 import type { StageResult } from './evaluate'
 
 /** One line about a stage of the program. */
@@ -10,25 +9,6 @@ export const heading = (text: string): void => {
 /** A remark below a heading. */
 export const note = (text: string): void => {
   process.stderr.write(`  ${text}\n`)
-}
-
-const clock = (seconds: number): string =>
-  `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`
-
-/** A function that shows a stage's events as one bar on a terminal, or as a line now and then elsewhere. */
-export const stageBar = (name: string, stream: NodeJS.WriteStream = process.stderr): ((event: TrainEvent) => void) => {
-  return (event) => {
-    if (event.type === 'warning') stream.write(`  ${event.message}\n`)
-    if (event.type === 'run-start' && event.resumedFrom) stream.write(`  goes on from ${event.resumedFrom}\n`)
-    if (event.type !== 'step-end') return
-    const { step, totalSteps, loss, tokensPerSecond, etaSeconds } = event
-    const last = step === totalSteps
-    if (!stream.isTTY && !last && step % Math.ceil(totalSteps / 5) !== 0) return
-    const filled = Math.round((24 * step) / totalSteps)
-    const bar = `${'█'.repeat(filled)}${'░'.repeat(24 - filled)}`
-    const line = `  ${name} ${bar} ${step}/${totalSteps}  loss ${loss.toFixed(3)}  ${Math.round(tokensPerSecond)} tokens/s  ${clock(etaSeconds)} left`
-    stream.write(stream.isTTY ? `\r\u001b[K${line}${last ? '\n' : ''}` : `${line}\n`)
-  }
 }
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`

@@ -3,7 +3,16 @@ import type { LoraAdapter } from '@qilin-med/lora'
 import { lora } from '@qilin-med/lora'
 import { cpt, dpo, sft } from '@qilin-med/losses'
 import type { LanguageModel, Module, Network } from '@qilin-med/models'
-import { adamw, cosine, type TrainEvent, type TrainingRow, type TrainOptions, train } from '@qilin-med/train'
+import {
+  adamw,
+  cosine,
+  jsonl,
+  progressBar,
+  type TrainingRow,
+  type TrainOptions,
+  tensorboard,
+  train,
+} from '@qilin-med/train'
 import type { Domain, StageSettings } from './domain'
 
 /** The three stages that train. */
@@ -32,16 +41,16 @@ export interface StageOptions {
   /** Adapter to go on with; a new one without. */
   readonly from?: LoraAdapter | undefined
   readonly seed: number
+  /** Folder of the run: `checkpoints/`, `logs/`. */
   readonly folder: string
   readonly signal: AbortSignal
-  readonly onEvent: (event: TrainEvent) => void
 }
 
 const losses = { cpt: cpt(), sft: sft(), dpo: dpo({ beta: 0.1 }) }
 
 /** Trains one stage; goes on from the newest checkpoint in its folder. */
 export const trainStage = async (options: StageOptions): Promise<TrainedStage> => {
-  const { stage, domain, model, rows, from, seed, folder, signal, onEvent } = options
+  const { stage, domain, model, rows, from, seed, folder, signal } = options
   const settings: StageSettings = domain[stage]
   const fresh = lora({ ...domain.adapter, targetModules: 'all-linear' })
   const plan: TrainOptions<Network, readonly Module[], LoraAdapter> = {
@@ -53,15 +62,24 @@ export const trainStage = async (options: StageOptions): Promise<TrainedStage> =
     batch: { rows: settings.rows },
     steps: settings.steps,
     seed,
-    checkpoints: { folder: join(folder, stage), every: Math.max(10, Math.ceil(settings.steps / 4)), keep: 2 },
+    checkpoints: {
+      folder: join(folder, 'checkpoints', stage),
+      every: Math.max(10, Math.ceil(settings.steps / 4)),
+      keep: 2,
+    },
     signal,
   }
   const run = train(plan)
+  const reporters = [
+    progressBar({ stream: process.stderr, label: `  ${stage}`, lines: 5 }),
+    jsonl(join(folder, 'logs', `${stage}.jsonl`)),
+    tensorboard(join(folder, 'logs', 'tensorboard', stage)),
+  ]
   const curve: CurvePoint[] = []
   let finished = false
   const record = ({ step, loss, learningRate }: CurvePoint) => curve.push({ step, loss, learningRate })
   for await (const event of run) {
-    onEvent(event)
+    for (const report of reporters) await report(event)
     if (event.type === 'run-start') event.history.forEach(record)
     if (event.type === 'step-end') record(event)
     if (event.type === 'run-end') finished = event.reason === 'done'
