@@ -67,7 +67,7 @@ export const modelPolicy = <Network>(
 }
 
 /** Values of a weight of the model, widened to float32. @throws TrainError `option` when it is quantised */
-const weightValues = (model: TrainableModel, name: string): Float32Array => {
+export const weightValues = <Network>(model: TrainableModel<Network>, name: string): Float32Array => {
   const source = constantSource(model.weight(name))
   const data = source?.read()
   if (source?.dtype === 'bfloat16') return bfloat16ToFloat32(data as Uint16Array)

@@ -61,7 +61,9 @@ describe('progressBar', () => {
   it('overwrites one line with bar, loss, pace and time left on a terminal', async () => {
     const text = await written([stepEnd(1), stepEnd(2)], { live: true })
     expect(text).not.toContain('\n')
-    expect(text.split('\r\u001b[K').at(-1)).toMatchInlineSnapshot(`"sft  ████████████████████░░░░░░░░░░░░░░░░░░░░  2/4  loss 2.0000  1,234 tokens/s  1m 00s left"`)
+    expect(text.split('\r\u001b[K').at(-1)).toMatchInlineSnapshot(
+      `"sft  ████████████████████░░░░░░░░░░░░░░░░░░░░  2/4  loss 2.0000  1,234 tokens/s  1m 00s left"`,
+    )
   })
 
   it('writes plain lines elsewhere, as many as asked for', async () => {
