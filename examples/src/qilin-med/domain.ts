@@ -55,6 +55,8 @@ export interface Domain {
   readonly recordsPerStage?: number
   /** Tokens of one batch when continuations are scored; bounds memory for large vocabularies. */
   readonly scoreTokens: number
+  /** Answers generated at once. */
+  readonly generationRows: number
   /** Most questions, texts and pairs of each test set; all by default. */
   readonly testLimit?: number
   readonly retrieval: { readonly hits: number; readonly tokens: number }

@@ -129,7 +129,7 @@ const answerExam = async (context: EvaluationContext, items: readonly ExamItem[]
   const likeliest = items.map(
     ({ options }, i) => options[best(scores[i]!.map(({ logProb, tokens }) => logProb / tokens))]!.letter,
   )
-  const answers = await model.generate(prompts, { maxTokens: domain.answerTokens })
+  const answers = await model.generate(prompts, { maxTokens: domain.answerTokens, rows: domain.generationRows })
   const gold = items.map(({ answer }) => answer)
   const hits = gold.map((answer, i) => Number(answer === likeliest[i]))
   const { low, high } = bootstrapMean(hits, { seed })
@@ -195,7 +195,7 @@ const answerDialogues = async (context: EvaluationContext) => {
   const found: Found[] = []
   for (const { question } of exchanges) found.push(await lookUp(context, question))
   const prompts = exchanges.map(({ question }, i) => domain.prompt(question, found[i]!.sentences))
-  const answers = await model.generate(prompts, { maxTokens: domain.answerTokens })
+  const answers = await model.generate(prompts, { maxTokens: domain.answerTokens, rows: domain.generationRows })
   const samples = exchanges.map(
     ({ question, answer }, i): Sample => ({
       question,

@@ -51,6 +51,7 @@ export const miniDomain = (folder = miniChimedFolder, ablation: Ablation = 'none
     sft: { steps: 200, rows: 40, rate: 1e-3 },
     dpo: { steps: 60, rows: 16, rate: 1e-4 },
     scoreTokens: 4096,
+    generationRows: 64,
     retrieval: { hits: 5, tokens: 30 },
   }
 }

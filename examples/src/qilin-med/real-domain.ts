@@ -72,7 +72,8 @@ export const realDomain = async (folder: string, rows: number): Promise<Domain> 
     sft: { steps: steps(4), rows: 4, rate: 2e-4 },
     dpo: { steps: steps(4), rows: 4, rate: 2e-5 },
     recordsPerStage: rows,
-    scoreTokens: 512,
+    scoreTokens: 256,
+    generationRows: 16,
     testLimit,
     retrieval: { hits: 5, tokens: 60 },
   }
