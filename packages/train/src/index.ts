@@ -23,6 +23,7 @@ export { type TrainingRun, train } from './loop/train'
 export type {
   AdapterFactory,
   AdapterOptions,
+  FirstValues,
   ParameterShape,
   Parameters,
   TokenBatch,

@@ -56,6 +56,13 @@ export interface TrainableAdapter<Network = unknown> {
 
 /** Makes an adapter for a model's modules; `lora({ rank: 8 })` is one. */
 export interface AdapterFactory<Network = unknown, Modules = unknown, Adapter = TrainableAdapter<Network>> {
-  /** @param seed of the random initial values; equal seeds give equal values */
-  create(modules: Modules, options: { readonly seed: number }): Adapter
+  create(modules: Modules, options: FirstValues): Adapter
+}
+
+/** What an adapter's first values are made from. */
+export interface FirstValues {
+  /** Equal seeds give equal values. */
+  readonly seed: number
+  /** Values of the model's own parameters, for adapters that start from them. */
+  readonly weight: (name: string) => Float32Array
 }

@@ -32,7 +32,8 @@ export const adapterOf = <Network, Modules, Adapter extends TrainableAdapter<Net
   model: TrainableModel<Network, Modules>,
   adapter: AdapterFactory<Network, Modules, Adapter> | Adapter,
   seed: number,
-): Adapter => ('create' in adapter ? adapter.create(model.modules, { seed }) : adapter)
+): Adapter =>
+  'create' in adapter ? adapter.create(model.modules, { seed, weight: (name) => weightValues(model, name) }) : adapter
 
 /** Trains the adapter; the model's weights stay constants. */
 export const adapterPolicy = <Network>(
