@@ -34,23 +34,19 @@ export function duplicatedTokens(
   return byDocument(duplicatedWindows(flat, { length }), { documents, starts, length, keep })
 }
 
-/** Bytes of a separator of Lee et al.: FF FF, which no UTF-8 holds, and the number of the document. */
-const separatorBytes = 6
-
 /**
  * Duplicated ranges of UTF-8 documents, in bytes. The ends of a range may fall inside a character (`wholeCharacters` mends that).
+ * Documents are parted by FF, which no UTF-8 holds: a window inside a document equals such windows only, and the others are left out.
  */
 export function duplicatedBytes(
   documents: readonly Uint8Array[],
   { length, keep = 'none' }: SubstringOptions,
 ): SubstringRanges {
-  const starts = documentStarts(documents, separatorBytes)
-  const flat = Buffer.allocUnsafe(starts[documents.length]!)
+  const starts = documentStarts(documents, 1)
+  const flat = new Uint8Array(starts[documents.length]!)
   for (const [index, document] of documents.entries()) {
     flat.set(document, starts[index]!)
-    const at = starts[index]! + document.length
-    flat.writeUInt16BE(0xffff, at)
-    flat.writeUInt32LE(index, at + 2)
+    flat[starts[index]! + document.length] = 0xff
   }
   return byDocument(duplicatedWindows(flat, { length }), { documents, starts, length, keep })
 }
@@ -69,18 +65,25 @@ interface FlatDocuments {
   readonly keep: 'none' | 'first'
 }
 
-/** Windows cannot hold a whole separator, but windows of bytes shorter than one may lie in a piece of it: those are left out. */
-function byDocument(found: DuplicatedWindows, { documents, starts, length, keep }: FlatDocuments): SubstringRanges {
-  const all = keep === 'none' ? windowRanges(found.all, length) : withoutFirst(found, length)
+function byDocument(found: DuplicatedWindows, flat: FlatDocuments): SubstringRanges {
+  const { documents, starts, length, keep } = flat
+  const inside = { all: insideDocuments(found.all, flat), later: insideDocuments(found.later, flat) }
   const ranges: Range[][] = documents.map(() => [])
   let document = 0
-  for (const [from, to] of all) {
+  for (const [from, to] of keep === 'none' ? windowRanges(inside.all, length) : withoutFirst(inside, length)) {
     while (starts[document + 1]! <= from) document++
-    const start = starts[document]!
-    const end = Math.min(to, start + documents[document]!.length)
-    if (from < end) ranges[document]!.push([from - start, end - start])
+    ranges[document]!.push([from - starts[document]!, to - starts[document]!])
   }
-  return { byDocument: ranges, windows: found.all.length }
+  return { byDocument: ranges, windows: inside.all.length }
+}
+
+/** Windows that do not touch a separator. */
+function insideDocuments(windows: Int32Array, { documents, starts, length }: FlatDocuments): Int32Array {
+  let document = 0
+  return windows.filter((window) => {
+    while (starts[document + 1]! <= window) document++
+    return window + length <= starts[document]! + documents[document]!.length
+  })
 }
 
 /** Ranges of later copies, less everything that a first copy covers. */

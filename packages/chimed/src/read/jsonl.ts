@@ -94,12 +94,7 @@ export const encodingFault: RowFault = {
 }
 
 /** The parsed value, or why the text is no JSON. */
-export function parseJson<T>(text: string): {
-  readonly value?: T
-  readonly fault?: { readonly code: string; readonly reason: string }
-} {
-  if (text.includes('\ufffd'))
-    return { fault: { code: 'encoding', reason: 'bytes that are not valid in the encoding of the file' } }
+export function parseJson<T>(text: string): { readonly value?: T | undefined; readonly fault?: RowFault | undefined } {
   try {
     return { value: JSON.parse(text) as T }
   } catch (error) {

@@ -1,0 +1,287 @@
+import { describe, expect, it } from 'vitest'
+import { bandsForRecall, candidateProbability, optimalBands } from './bands'
+import { exactDuplicates } from './exact'
+import { estimateJaccard, minHash } from './minhash'
+import { mix32 } from './minhash-js'
+import { nearDuplicates, nearDuplicatesBetween } from './near'
+import { characterGrams, editDistance, editSimilarity, jaccard } from './similarity'
+import {
+  duplicatedBytes,
+  duplicatedTokens,
+  mergeRanges,
+  removeDuplicatedText,
+  removeDuplicatedTokens,
+  subtract,
+  wholeCharacters,
+} from './substring'
+import { duplicatedRanges, duplicatedWindows, suffixArray } from './suffix'
+
+/** Seeded numbers below `limit`. */
+const numbers = (seed: number, count: number, limit: number): number[] =>
+  Array.from({ length: count }, (_, i) => mix32(Math.imul(seed, 7919) + i) % limit)
+const text = (seed: number, length: number, alphabet = 3000): string =>
+  String.fromCharCode(...numbers(seed, length, alphabet).map((code) => 0x4e00 + code))
+
+describe('minHash', () => {
+  it('gives the same bits in WebAssembly and in JavaScript, also for characters beyond the basic plane', () => {
+    const wasm = minHash({ backend: 'wasm' })
+    const js = minHash({ backend: 'js' })
+    const [a, b] = [new Uint32Array(128), new Uint32Array(128)]
+    for (const sample of ['', '甲', '甲乙丙丁', '虚构症😀🏥x', '\ud800孤\udc00', text(1, 5000), 'a'.repeat(100_000)]) {
+      wasm.signature(sample, a)
+      js.signature(sample, b)
+      expect(Buffer.from(a.buffer).equals(Buffer.from(b.buffer)), sample.slice(0, 20)).toBe(true)
+      expect(Array.from(wasm.shingles(sample))).toEqual(Array.from(js.shingles(sample)))
+    }
+  })
+
+  it('estimates Jaccard similarity within five standard errors', () => {
+    const kernel = minHash({ permutations: 256 })
+    const [a, b] = [new Uint32Array(256), new Uint32Array(256)]
+    for (let seed = 1; seed <= 60; seed++) {
+      const base = text(seed, 400)
+      const other = base.slice(0, 40 + ((seed * 6) % 360)) + text(seed + 1000, 60)
+      const truth = jaccard(characterGrams(base, 5), characterGrams(other, 5))
+      kernel.signature(base, a)
+      kernel.signature(other, b)
+      expect(Math.abs(estimateJaccard(a, b) - truth)).toBeLessThan(5 * Math.sqrt((truth * (1 - truth)) / 256) + 1 / 256)
+    }
+  })
+
+  it('refuses a count of permutations that its lanes cannot hold', () => {
+    expect(() => minHash({ permutations: 100 })).toThrowErrorMatchingInlineSnapshot(
+      `[ChimedError: minHash: expected permutations as a positive multiple of 16, got 100. Use 64, 128 or 256.]`,
+    )
+  })
+})
+
+describe('bands', () => {
+  it('follow datasketch for its documented settings', () => {
+    expect(optimalBands({ threshold: 0.75, permutations: 256 })).toEqual({ bands: 21, rows: 12 })
+    expect(
+      optimalBands({ threshold: 0.75, permutations: 256, falsePositiveWeight: 0.1, falseNegativeWeight: 0.9 }),
+    ).toEqual({ bands: 28, rows: 9 })
+  })
+
+  it('of Lee et al. find pairs at 0.8 with probability 0.9946', () => {
+    expect(candidateProbability(0.8, { bands: 450, rows: 20 })).toBeCloseTo(0.994583, 6)
+  })
+
+  it('chosen by recall keep their promise with the most rows', () => {
+    for (const threshold of [0.5, 0.7, 0.8, 0.9]) {
+      const { bands, rows } = bandsForRecall({ threshold, permutations: 128, recall: 0.99 })
+      expect(candidateProbability(threshold, { bands, rows })).toBeGreaterThanOrEqual(0.99)
+      expect(candidateProbability(threshold, { bands: Math.floor(128 / (rows + 1)), rows: rows + 1 })).toBeLessThan(
+        0.99,
+      )
+    }
+  })
+})
+
+describe('nearDuplicates', () => {
+  /** Families of a text with some of its characters changed, and texts on their own. */
+  const documents = Array.from({ length: 600 }, (_, i) => {
+    const family = text(Math.floor(i / 3), 120)
+    const changes = i % 3 === 0 ? 0 : 1 + (mix32(i) % 5)
+    return [...family].map((character, at) => (mix32(i * 1000 + at) % 120 < changes ? '变' : character)).join('')
+  })
+
+  it('finds the components that brute force finds', () => {
+    const grams = documents.map((document) => characterGrams(document, 5))
+    const roots = documents.map((_, index) => index)
+    const find = (x: number): number => (roots[x] === x ? x : (roots[x] = find(roots[x]!)))
+    for (let i = 0; i < documents.length; i++) {
+      for (let j = i + 1; j < Math.min(documents.length, i + 3); j++) {
+        if (jaccard(grams[i]!, grams[j]!) >= 0.7) roots[Math.max(find(i), find(j))] = Math.min(find(i), find(j))
+      }
+    }
+    const found = nearDuplicates(documents, { threshold: 0.7, recall: 0.9999 })
+    expect(Array.from(found.roots)).toEqual(roots.map((_, index) => find(index)))
+    expect(found.clusters.length).toBeGreaterThan(50)
+    expect(found.compared).toBeLessThan(documents.length * 10)
+  })
+
+  it('joins texts only with references when given some', () => {
+    const found = nearDuplicatesBetween(
+      [documents[0]!, documents[3]!],
+      [`${documents[3]!}尾`, documents[0]!, text(9999, 100), ''],
+      { threshold: 0.6 },
+    )
+    expect(Array.from(found)).toEqual([1, 0, -1, -1])
+  })
+
+  it('takes words as items', () => {
+    const words = (line: string): Uint32Array =>
+      Uint32Array.from(line.split(' '), (word) =>
+        mix32([...word].reduce((hash, c) => hash * 31 + c.codePointAt(0)!, 7)),
+      )
+    expect(nearDuplicates(['甲 乙 丙 丁', '丁 丙 乙 甲', '戊 己'], { items: words }).clusters).toEqual([[0, 1]])
+  })
+})
+
+describe('similarity', () => {
+  it('counts edits as the table of Wagner and Fischer does', () => {
+    const slow = (a: string[], b: string[]): number => {
+      let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+      for (const [i, x] of a.entries()) {
+        const next = [i + 1]
+        for (const [j, y] of b.entries())
+          next.push(Math.min(row[j + 1]! + 1, next[j]! + 1, row[j]! + (x === y ? 0 : 1)))
+        row = next
+      }
+      return row[b.length]!
+    }
+    for (let seed = 1; seed < 200; seed++) {
+      const a = text(seed, mix32(seed) % 140, 4)
+      const b = text(seed + 500, mix32(seed + 7) % 140, 4)
+      expect(editDistance(a, b)).toBe(slow([...a], [...b]))
+    }
+  })
+
+  it('counts characters, not units', () => {
+    expect(editSimilarity('😀甲', '😁甲')).toBe(0.5)
+    expect(editSimilarity('', '')).toBe(1)
+  })
+
+  it('finds first equals', () => {
+    expect(Array.from(exactDuplicates(['甲', '乙', '甲', '', '', '甲'.repeat(40), '甲'.repeat(40)]))).toEqual([
+      0, 1, 0, 3, 3, 5, 5,
+    ])
+  })
+})
+
+describe('suffix array', () => {
+  const order = (symbols: ArrayLike<number>): number[] =>
+    Array.from(symbols, (_, index) => index).sort((a, b) => {
+      for (let k = 0; ; k++) {
+        if (a + k >= symbols.length) return -1
+        if (b + k >= symbols.length) return 1
+        if (symbols[a + k] !== symbols[b + k]) return symbols[a + k]! - symbols[b + k]!
+      }
+    })
+
+  it('is the order of the suffixes, for bytes and numbers', () => {
+    for (let seed = 1; seed < 400; seed++) {
+      const symbols = numbers(seed, 1 + (mix32(seed) % 80), 1 + (seed % 5))
+      expect(Array.from(suffixArray(Uint8Array.from(symbols)))).toEqual(order(symbols))
+      expect(Array.from(suffixArray(Uint32Array.from(symbols)))).toEqual(order(symbols))
+    }
+  })
+
+  it('gives the ranges that brute force gives', () => {
+    for (let seed = 1; seed < 300; seed++) {
+      const symbols = numbers(seed, mix32(seed) % 300, 1 + (seed % 4))
+      const length = 1 + (mix32(seed + 3) % 40)
+      const starts = new Map<string, number[]>()
+      for (let i = 0; i + length <= symbols.length; i++) {
+        const key = symbols.slice(i, i + length).join()
+        starts.set(key, [...(starts.get(key) ?? []), i])
+      }
+      const groups = [...starts.values()].filter((list) => list.length > 1)
+      const found = duplicatedWindows(Uint8Array.from(symbols), { length })
+      expect(Array.from(found.all)).toEqual(groups.flat().sort((a, b) => a - b))
+      expect(Array.from(found.later)).toEqual(groups.flatMap(([, ...later]) => later).sort((a, b) => a - b))
+    }
+  })
+
+  it('gives the ranges of the README of Lee et al. with and without document borders', () => {
+    expect(duplicatedRanges(Buffer.from('eabcdfgh.efabcdgh'), { length: 4 })).toEqual([
+      [1, 5],
+      [11, 15],
+    ])
+    const { byDocument } = duplicatedTokens(
+      [
+        [5, 1, 2, 3, 4, 6, 7, 8, 9],
+        [5, 6, 1, 2, 3, 4, 7, 8],
+      ],
+      { length: 4 },
+    )
+    expect(byDocument).toEqual([[[1, 5]], [[2, 6]]])
+  })
+})
+
+describe('substring deduplication', () => {
+  it('removes every copy, or every copy but the first', () => {
+    const documents = [
+      [1, 2, 3, 4, 9],
+      [8, 1, 2, 3, 4],
+      [1, 2, 3, 4],
+    ]
+    expect(removeDuplicatedTokens(documents, { length: 4 }).documents).toEqual([[9], [8], []])
+    expect(removeDuplicatedTokens(documents, { length: 4, keep: 'first' }).documents).toEqual([
+      [1, 2, 3, 4, 9],
+      [8],
+      [],
+    ])
+  })
+
+  it('finds in a second pass what the first brought together', () => {
+    const documents = [
+      [1, 2, 50, 51, 52, 3, 4],
+      [9, 50, 51, 52, 9],
+      [8, 1, 2, 3, 4, 8],
+    ]
+    const { documents: left, removed } = removeDuplicatedTokens(documents, { length: 3, passes: 2 })
+    expect(removed).toEqual([6, 8])
+    expect(left).toEqual([[], [9, 9], [8, 8]])
+  })
+
+  it('never matches across documents, whatever their separators', () => {
+    expect(
+      duplicatedTokens(
+        [
+          [1, 2],
+          [1, 2],
+          [1, 2],
+        ],
+        { length: 3 },
+      ).windows,
+    ).toBe(0)
+    expect(duplicatedBytes([Buffer.from('甲乙'), Buffer.from('甲乙')], { length: 7 }).windows).toBe(0)
+  })
+
+  it('cuts UTF-8 at whole characters', () => {
+    const shared = '这一段虚构的文字在两处出现'
+    const { documents } = removeDuplicatedText([`前言${shared}甲`, `又${shared}乙`], { length: 30 })
+    expect(documents).toEqual(['前言甲', '又乙'])
+    expect(wholeCharacters(Buffer.from('甲乙丙'), [[1, 8]])).toEqual([[3, 6]])
+  })
+
+  it('merges ranges as text-dedup does', () => {
+    expect(
+      mergeRanges(
+        [
+          [0, 2],
+          [2, 4],
+          [4, 5],
+        ],
+        'overlapping',
+      ),
+    ).toEqual([[0, 5]])
+    expect(
+      mergeRanges(
+        [
+          [0, 4],
+          [2, 4],
+          [4, 5],
+        ],
+        'longest',
+      ),
+    ).toEqual([
+      [0, 4],
+      [4, 5],
+    ])
+    expect(
+      subtract(
+        [[0, 10]],
+        [
+          [2, 4],
+          [6, 12],
+        ],
+      ),
+    ).toEqual([
+      [0, 2],
+      [4, 6],
+    ])
+  })
+})
