@@ -5,7 +5,7 @@
 import { appendFileSync, existsSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createModel, type LanguageModel, type ModelConfig, parametersOf } from '@qilin-med/models'
+import { createModel, type LanguageModel, parametersOf } from '@qilin-med/models'
 import { loadTokenizer } from '@qilin-med/models/tokenizer'
 import { type FlatLayout, flatLayout, type NdArray, type Resident, type Runtime } from '@qilin-med/tensor'
 import { nodeRuntime } from '@qilin-med/tensor/node'
