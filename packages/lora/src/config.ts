@@ -29,8 +29,14 @@ export interface LoraOptions extends LoraTargets {
   readonly rankPattern?: Readonly<Record<string, number>>
   /** Alphas of single layers, by the same rule. */
   readonly alphaPattern?: Readonly<Record<string, number>>
-  /** `default`: A uniform in ±1/√in, B zero. `gaussian`: A normal with deviation 1/rank, B zero. */
+  /** `default`: A uniform in ±1/√in, B zero. `gaussian`: A normal with deviation 1/rank, B zero. Tables: A zero, B normal. */
   readonly init?: 'default' | 'gaussian'
+  /** Learn the length of each output's row apart from its direction (DoRA, Liu et al. 2024); not for embeddings. */
+  readonly dora?: boolean
+  /** `lora_only`: the biases of adapted layers are trained too. A switched-off adapter then still is the base model. */
+  readonly bias?: 'none' | 'lora_only'
+  /** Modules trained as full copies, by the last parts of their paths, such as `lm_head`. */
+  readonly modulesToSave?: readonly string[]
 }
 
 /** Options with every default filled in. */
@@ -46,6 +52,9 @@ export const resolveOptions = ({
   rankPattern = {},
   alphaPattern = {},
   init = 'default',
+  dora = false,
+  bias = 'none',
+  modulesToSave = [],
   ...targets
 }: LoraOptions): LoraConfig => {
   for (const [name, value] of [['rank', rank] as const, ...Object.entries(rankPattern)])
@@ -53,7 +62,12 @@ export const resolveOptions = ({
       throw new LoraError('options', `lora: ${name} must be an integer of at least 1, got ${value}. Use for example 8.`)
   if (!(dropout >= 0 && dropout < 1))
     throw new LoraError('options', `lora: dropout must lie in [0, 1), got ${dropout}. Use 0 for none.`)
-  return { rank, alpha, dropout, rankStabilized, rankPattern, alphaPattern, init, ...targets }
+  if (!Number.isFinite(alpha))
+    throw new LoraError('options', `lora: alpha must be a finite number, got ${alpha}. Use for example 16.`)
+  if (bias !== 'none' && bias !== 'lora_only')
+    throw new LoraError('options', `lora: bias must be 'none' or 'lora_only', got '${bias}'. Use 'none'.`)
+  const variants = { dora, bias, modulesToSave }
+  return { rank, alpha, dropout, rankStabilized, rankPattern, alphaPattern, init, ...variants, ...targets }
 }
 
 /** Rank, alpha and scaling of the adapter at `path`. */

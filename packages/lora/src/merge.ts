@@ -1,19 +1,27 @@
+import type { Module } from '@qilin-med/models'
 import type { LoraAdapter } from './adapter'
 import { scalingOf } from './config'
+import { rowNorms } from './dora'
 import { LoraError } from './errors'
+import { biasName, factorNames, magnitudeName } from './layout'
+import { isSaved } from './targets'
+
+const part = ({ layout, values }: LoraAdapter, name: string): Float32Array | undefined => {
+  const entry = layout.entries.find((candidate) => candidate.name === name)
+  return entry && values.subarray(entry.offset, entry.offset + entry.size)
+}
+
+const lowRankModule = ({ config, modules }: LoraAdapter, path: string): Module | undefined =>
+  isSaved(config, path) ? undefined : modules.find((module) => module.path === path)
 
 /**
- * The change scaling·B·A that an adapter makes to the weight at `path`, in the layout the weight is stored in
- * ([out, in], or [in, out] for GPT-2's Conv1D). Undefined where the adapter does not touch it. Sums in float64.
+ * The low-rank change scaling·B·A of the weight at `path`, in the layout the weight is stored in ([out, in], or [in, out]
+ * for GPT-2's Conv1D and for tables). Undefined where the adapter has none. Sums in float64.
  */
 export const deltaWeight = (adapter: LoraAdapter, path: string): Float32Array | undefined => {
-  const module = adapter.modules.find((candidate) => candidate.path === path)
+  const module = lowRankModule(adapter, path)
   if (!module) return undefined
-  const part = (name: string): Float32Array => {
-    const { offset, size } = adapter.layout.entries.find((entry) => entry.name === `${path}.${name}`)!
-    return adapter.values.subarray(offset, offset + size)
-  }
-  const [a, b] = [part('lora_A.weight'), part('lora_B.weight')]
+  const [a, b] = factorNames(module).map((name) => part(adapter, name)!)
   const { rank, scaling } = scalingOf(adapter.config, path)
   const { inFeatures, outFeatures, kind } = module
   const delta = new Float32Array(inFeatures * outFeatures)
@@ -21,29 +29,59 @@ export const deltaWeight = (adapter: LoraAdapter, path: string): Float32Array | 
   for (let o = 0; o < outFeatures; o++) {
     row.fill(0)
     for (let r = 0; r < rank; r++) {
-      const factor = b[o * rank + r]! * scaling
-      for (let i = 0; i < inFeatures; i++) row[i]! += factor * a[r * inFeatures + i]!
+      const factor = b![o * rank + r]! * scaling
+      for (let i = 0; i < inFeatures; i++) row[i]! += factor * a![r * inFeatures + i]!
     }
-    if (kind === 'conv1d') for (let i = 0; i < inFeatures; i++) delta[i * outFeatures + o] = row[i]!
-    else delta.set(row, o * inFeatures)
+    if (kind === 'linear') delta.set(row, o * inFeatures)
+    else for (let i = 0; i < inFeatures; i++) delta[i * outFeatures + o] = row[i]!
   }
   return delta
 }
 
 /**
- * The weight with the adapter's change added; the weight itself stays as it is.
+ * The weight with the adapter's change in it; the weight itself stays as it is. A module that was saved as a full copy
+ * gives the copy.
  *
  * @throws LoraError `non-finite` when the result is not finite
  */
-export const mergeWeight = (adapter: LoraAdapter, path: string, weight: Float32Array): Float32Array => {
-  const delta = deltaWeight(adapter, path)
-  if (!delta) return weight
-  const merged = weight.map((value, i) => value + delta[i]!)
-  if (!merged.every(Number.isFinite))
+export const mergeWeight = (adapter: LoraAdapter, path: string, weight: Float32Array): Float32Array =>
+  mergeParameter(adapter, `${path}.weight`, weight)
+
+/**
+ * A parameter of the base model, by checkpoint name, with everything that the adapter changes in it: weights and
+ * trained biases. Returns `values` itself where the adapter changes nothing.
+ *
+ * @throws LoraError `non-finite` when the result is not finite
+ */
+export const mergeParameter = (adapter: LoraAdapter, name: string, values: Float32Array): Float32Array => {
+  const merged = mergedValues(adapter, name, values)
+  if (merged !== values && !merged.every(Number.isFinite))
     throw new LoraError(
       'non-finite',
-      `mergeWeight: expected finite weights at ${path}, got NaN or Infinity. The adapter diverged: train it with a lower rate.`,
-      { module: path },
+      `mergeParameter: expected finite values for ${name}, got NaN or Infinity. The adapter diverged: train it with a lower rate.`,
+      { module: name },
     )
   return merged
+}
+
+const mergedValues = (adapter: LoraAdapter, name: string, values: Float32Array): Float32Array => {
+  const full = part(adapter, name)
+  if (full) return full.slice()
+  const path = name.replace(/\.(weight|bias)$/, '')
+  if (name.endsWith('.bias')) return part(adapter, biasName(path))?.slice() ?? values
+  const delta = deltaWeight(adapter, path)
+  if (!delta || !name.endsWith('.weight')) return values
+  const sum = values.map((value, i) => value + delta[i]!)
+  const magnitudes = part(adapter, magnitudeName(path))
+  return magnitudes ? rescaled(lowRankModule(adapter, path)!, sum, magnitudes) : sum
+}
+
+/** The weight with each output's row stretched to its magnitude. */
+const rescaled = (module: Module, weight: Float32Array, magnitudes: Float32Array): Float32Array => {
+  const norms = rowNorms(module, weight)
+  const { kind, inFeatures, outFeatures } = module
+  return weight.map((value, i) => {
+    const output = kind === 'linear' ? Math.floor(i / inFeatures) : i % outFeatures
+    return (value * magnitudes[output]!) / norms[output]!
+  })
 }

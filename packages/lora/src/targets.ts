@@ -7,8 +7,20 @@ type Matcher = string | readonly string[]
 /** `/pattern/` as PEFT's full-match regular expression; undefined for anything else. */
 const fullMatch = (matcher: Matcher): RegExp | undefined =>
   typeof matcher === 'string' && matcher.length > 2 && matcher.startsWith('/') && matcher.endsWith('/')
-    ? new RegExp(`^(?:${matcher.slice(1, -1)})$`)
+    ? pattern(`^(?:${matcher.slice(1, -1)})$`)
     : undefined
+
+const pattern = (source: string): RegExp => {
+  try {
+    return new RegExp(source)
+  } catch (cause) {
+    throw new LoraError(
+      'targets',
+      `lora: expected a regular expression, got ${source}. JavaScript's syntax counts, which lacks some of Python's.`,
+      { cause },
+    )
+  }
+}
 
 const namesMatch = (names: Matcher, path: string): boolean =>
   (typeof names === 'string' ? [names] : names).some((name) => path === name || path.endsWith(`.${name}`))
@@ -20,7 +32,7 @@ const isHead = (path: string): boolean => path === 'lm_head' || path.endsWith('.
 const layerNumber = (path: string, patterns: Matcher | undefined): number | undefined => {
   const names = patterns === undefined ? ['[^.]+'] : typeof patterns === 'string' ? [patterns] : patterns
   for (const name of names) {
-    const found = new RegExp(`(?:^|\\.)${name}\\.(\\d+)\\.`).exec(path)
+    const found = pattern(`(?:^|\\.)${name}\\.(\\d+)\\.`).exec(path)
     if (found) return Number(found[1])
   }
   return undefined
@@ -32,15 +44,36 @@ const inLayers = ({ layersToTransform: layers, layersPattern }: LoraTargets, pat
   return number !== undefined && (typeof layers === 'number' ? [layers] : layers).includes(number)
 }
 
+/** True when the module at `path` is trained as a full copy. */
+export const isSaved = ({ modulesToSave = [] }: SavedModules, path: string): boolean => namesMatch(modulesToSave, path)
+
+interface SavedModules {
+  readonly modulesToSave?: readonly string[]
+}
+
 /**
- * Modules that get an adapter, in model order, by PEFT's rules.
+ * Modules that get an adapter or, by `modulesToSave`, a full copy; in model order, by PEFT's rules.
  *
  * @throws LoraError `targets` when none matches, naming some of what there is
  */
-export const selectModules = (modules: readonly Module[], targets: LoraTargets): Module[] => {
+export const selectModules = (modules: readonly Module[], targets: LoraTargets & SavedModules): Module[] => {
+  const saved = modules.filter(({ path }) => isSaved(targets, path))
+  for (const name of targets.modulesToSave ?? [])
+    if (!saved.some(({ path }) => namesMatch(name, path)))
+      throw new LoraError(
+        'targets',
+        `lora: modulesToSave must name modules of the model, got '${name}'. A tied output head is no module of its own.`,
+        { module: name },
+      )
+  const selected = new Set([...adaptedModules(modules, targets), ...saved])
+  return modules.filter((module) => selected.has(module))
+}
+
+const adaptedModules = (modules: readonly Module[], targets: LoraTargets & SavedModules): Module[] => {
   const { targetModules, excludeModules } = targets
   const allLinear = typeof targetModules === 'string' && targetModules.toLowerCase() === 'all-linear'
   const selected = modules.filter((module) => {
+    if (isSaved(targets, module.path)) return false
     if (excludeModules && matches(excludeModules, module.path)) return false
     if (!inLayers(targets, module.path)) return false
     return allLinear ? module.kind !== 'embedding' && !isHead(module.path) : matches(targetModules, module.path)

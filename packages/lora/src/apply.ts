@@ -1,0 +1,75 @@
+import { type Module, type Network, network } from '@qilin-med/models'
+import { add, dropout, gather, matmul, mul, sub, type Tensor, transpose } from '@qilin-med/tensor'
+import { type LoraConfig, scalingOf } from './config'
+import { doraChange, magnitudeScale } from './dora'
+import { biasName, factorNames } from './layout'
+import { isSaved } from './targets'
+
+/** How an adapter is applied. */
+export interface ApplyOptions {
+  /** Key of this step's dropout masks, int64 [2]; without it nothing is dropped, as in evaluation and DPO. */
+  readonly dropoutKey?: (path: string) => Tensor
+}
+
+type Parameters = Readonly<Record<string, Tensor>>
+
+/** `base` with the adapter's changes; a layer that no adapter touches stays what it was. */
+export const adapted = (
+  config: LoraConfig,
+  modules: readonly Module[],
+  base: Network,
+  parameters: Parameters,
+  { dropoutKey }: ApplyOptions = {},
+): Network => {
+  const saved = modules.filter(({ path }) => isSaved(config, path))
+  const copies = network(saved, (name) => parameters[name]!)
+  const copied = new Set(saved.map(({ path }) => path))
+  // The output head of a tied model keeps the original table, as in PEFT: only look-ups use the copy.
+  const replaced = new Set(saved.flatMap(({ path, kind }) => (kind === 'embedding' ? [] : [`${path}.weight`])))
+  const byPath = new Map(modules.map((module) => [module.path, module]))
+  return {
+    linear: (path, x) => {
+      const module = byPath.get(path)
+      if (!module) return base.linear(path, x)
+      if (copied.has(path)) return copies.linear(path, x)
+      const input = dropoutKey && config.dropout > 0 ? dropout(x, config.dropout, dropoutKey(path)) : x
+      return adaptedLinear(config, module, base, parameters, x, input)
+    },
+    embedding: (path, ids) => {
+      const module = byPath.get(path)
+      if (!module) return base.embedding(path, ids)
+      if (copied.has(path)) return copies.embedding(path, ids)
+      return add(base.embedding(path, ids), lookUpChange(config, module, parameters, ids))
+    },
+    parameter: (name) => (replaced.has(name) ? parameters[name]! : base.parameter(name)),
+  }
+}
+
+/** @param input `x`, with elements dropped while training */
+const adaptedLinear = (
+  config: LoraConfig,
+  module: Module,
+  base: Network,
+  parameters: Parameters,
+  x: Tensor,
+  input: Tensor,
+): Tensor => {
+  const { path } = module
+  const { scaling } = scalingOf(config, path)
+  const y = base.linear(path, x)
+  const [a, b] = factorNames(module).map((name) => parameters[name]!)
+  const update = matmul(matmul(input, a!, { transposeB: true }), b!, { transposeB: true, alpha: scaling }) // Hu et al. eq. 3
+  const bias = module.bias ? base.parameter(`${path}.bias`) : undefined
+  const withoutBias = (output: Tensor): Tensor => (bias ? sub(output, bias) : output)
+  const plain = () => withoutBias(input === x ? y : base.linear(path, input))
+  const change = config.dora ? doraChange(magnitudeScale(base, module, parameters, scaling), plain(), update) : update
+  const trained = parameters[biasName(path)]
+  return add(y, trained && bias ? add(change, sub(trained, bias)) : change)
+}
+
+/** scaling · Aᵀ[ids] · Bᵀ. */
+const lookUpChange = (config: LoraConfig, module: Module, parameters: Parameters, ids: Tensor): Tensor => {
+  const [a, b] = factorNames(module).map((name) => parameters[name]!)
+  const rows = gather(transpose(a!, [1, 0]), ids)
+  return mul(matmul(rows, b!, { transposeB: true }), scalingOf(config, module.path).scaling)
+}
