@@ -26,8 +26,7 @@ interface Held extends Resident {
 }
 
 /**
- * A runtime on `onnxruntime-node` in this thread. A running program blocks the event loop; see `workerRuntime` for one
- * that does not.
+ * A runtime on `onnxruntime-node` in this thread. A running program blocks the event loop.
  */
 export const nodeRuntime = async (options: NodeRuntimeOptions = {}): Promise<Runtime> => {
   const executables = new Set<Executable>()
