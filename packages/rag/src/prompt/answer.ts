@@ -12,8 +12,8 @@ export type ModelText = string | { readonly text: string } | { readonly content:
 type Streamed = AsyncIterable<ModelText> | Promise<AsyncIterable<ModelText>>
 
 /**
- * Anything that continues a prompt: a function, or an object with `stream` (preferred) or `generate`. Models of
- * `@qilin-med/models` fit, and so do LangChain's chat models.
+ * Anything that continues a prompt: a function, or an object with `stream` (preferred) or `generate`. LangChain's chat
+ * models fit; a generator of token ids needs a function around it that encodes and decodes.
  *
  * @typeParam P what the model takes as a prompt; a string unless `format` makes something else of it
  */
