@@ -38,7 +38,7 @@ const compare = (what: string, matrices: Readonly<Record<string, Started>>): Out
   return { difference: Math.abs(mean - 1), tolerance: 0.05, detail: 'mean variance over that of the uniform range' }
 }
 
-const start = (key: string, [rank, inFeatures]: Started['shape']) => {
+const start = (key: string, [rank, inFeatures]: Started['shape'], seed: number) => {
   const module: Module = { path: key, kind: 'linear', inFeatures, outFeatures: 4, bias: false }
   const { values, layout } = lora({ rank, targetModules: [key] }).create([module], { seed })
   const [a, b] = layout.entries.map(({ offset, size }) => values.subarray(offset, offset + size))
