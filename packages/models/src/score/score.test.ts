@@ -46,8 +46,8 @@ describe.each(['qwen2', 'mistral', 'gpt2'] as const)('%s', (family) => {
     const together = await scorer.score(requests)
     for (const [i, { prompt, continuations }] of requests.entries())
       for (const [j, continuation] of continuations.entries()) {
-        const [[alone]] = (await scorer.score([{ prompt, continuations: [continuation] }])) as [[{ logProb: number }]]
-        expect(together[i]![j]!.logProb).toBeCloseTo(alone.logProb, 6)
+        const [alone] = await scorer.score([{ prompt, continuations: [continuation] }])
+        expect(together[i]![j]!.logProb).toBeCloseTo(alone![0]!.logProb, 6)
         expect(together[i]![j]!.tokens).toBe(continuation.length)
       }
   })
