@@ -30,10 +30,10 @@ export class LossError extends Error {
 /** A preference loss asked for the reference model's log-probabilities and none were given. */
 export class MissingReferenceError extends LossError {
   override readonly name = 'MissingReferenceError'
-  constructor(loss = 'loss') {
+  constructor(loss = 'loss', advice = 'or use a loss without one (simpo, orpo)') {
     super(
       'missing-reference',
-      `${loss}: expected log-probabilities of the reference model, got none. Pass 'reference', or use a loss without one (simpo, orpo).`,
+      `${loss}: expected log-probabilities of the reference model, got none. Pass 'reference', ${advice}.`,
       { loss, operand: 'reference' },
     )
   }

@@ -1,5 +1,5 @@
 import { add, constant, div, exp, maximum, mul, stopGradient, sub, sum, type Tensor } from '@qilin-med/tensor'
-import { LossError } from './errors'
+import { MissingReferenceError } from './errors'
 import { entropyMask, offPolicyMask } from './grpo-masks'
 import { ratioMetrics } from './grpo-metrics'
 import { type GrpoOptions, type GrpoSettings, grpoSettings } from './grpo-options'
@@ -62,12 +62,7 @@ const masked = (terms: Tensor, ratios: Ratios, mask: Tensor | undefined, setting
 
 /** [N] estimate of KL(π‖ρ) at each token: e^d − d − 1 with d = log ρ/π (Schulman's k3). */
 const divergenceOf = ({ policy, reference }: Rollouts, { ratio, perToken }: Ratios, settings: GrpoSettings): Tensor => {
-  if (!reference)
-    throw new LossError(
-      'missing-reference',
-      `grpo: expected reference log-probabilities with beta ${settings.beta}, got none. Pass 'reference', or use beta 0.`,
-      { loss: 'grpo', operand: 'reference' },
-    )
+  if (!reference) throw new MissingReferenceError('grpo', 'or use beta 0')
   const distance = sub(stopGradient(reference), policy.logProbs)
   const estimate = sub(sub(exp(distance), distance), 1)
   return settings.unbiasedKl ? mul(estimate, perToken(ratio)) : estimate

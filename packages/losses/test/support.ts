@@ -1,14 +1,28 @@
 import {
   type Arguments,
+  cast,
   compile,
+  constant,
   evaluateProgram,
+  exp,
+  greater,
+  mul,
   type NdArray,
+  neg,
   type Results,
   type Runtime,
   referenceRuntime,
+  slice,
   type Tensor,
   trace,
 } from '@qilin-med/tensor'
+import {
+  type Completion,
+  type LossResult,
+  MissingReferenceError,
+  type PreferencePairs,
+  type TokenScores,
+} from '../src/index'
 
 /** Reproducible numbers, uniform in [−scale, scale). */
 export const random = (shape: readonly number[], seed: number, scale = 1): NdArray => {
@@ -71,3 +85,71 @@ export const distance = (a: readonly number[], b: readonly number[]): number =>
   a.length === b.length
     ? a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i]!)), 0)
     : Number.POSITIVE_INFINITY
+
+/** Completions of which only sums are known. */
+export const completion = (logProb: Tensor, length: readonly number[]): Completion => ({
+  logProb,
+  length: constant(floats(length)),
+})
+
+/** Sums of log-probabilities of P pairs, the chosen ones first, and their lengths. */
+export interface PairSums {
+  readonly policy: readonly number[]
+  readonly reference?: readonly number[]
+  readonly lengths: readonly number[]
+}
+
+/** Pairs from sums; `policy` may be traced. */
+export const pairsOf = (
+  { policy, reference, lengths }: PairSums,
+  traced: Tensor = constant(floats(policy)),
+): PreferencePairs => {
+  const pairs = lengths.length / 2
+  const sides = (x: Tensor) => ({
+    chosen: completion(slice(x, 0, 0, pairs), lengths.slice(0, pairs)),
+    rejected: completion(slice(x, 0, pairs), lengths.slice(pairs)),
+  })
+  const known = reference && sides(constant(floats(reference)))
+  return {
+    policy: sides(traced),
+    get reference() {
+      if (!known) throw new MissingReferenceError()
+      return known
+    },
+  }
+}
+
+/** `sum / weight` of a loss in float64. */
+export const lossOf = async (loss: () => LossResult): Promise<number> => {
+  const { sum, weight } = await run(() => {
+    const result = loss()
+    return { sum: result.sum, weight: result.weight }
+  }, [])
+  return number(sum) / number(weight)
+}
+
+/** Metrics of a loss as numbers. */
+export const metricsOf = async (loss: () => LossResult): Promise<Record<string, number>> => {
+  const metrics = await run(() => loss().metrics as Record<string, { sum: Tensor; weight: Tensor }>, [])
+  return Object.fromEntries(
+    Object.entries(metrics).map(([name, metric]) => [name, number(metric.sum) / number(metric.weight)]),
+  )
+}
+
+/** Scores whose every statistic is given, or an expression of the log-probabilities. */
+export const scoresOf = (
+  logProbs: Tensor,
+  sequences: readonly number[],
+  offsets: readonly number[],
+  sequenceCount: number,
+): TokenScores => ({
+  logProbs,
+  sequences: constant(ints(sequences)),
+  offsets: constant(ints(offsets)),
+  sequenceCount,
+  entropy: () => neg(mul(exp(logProbs), logProbs)),
+  correct: () => cast(greater(logProbs, -1), 'float32'),
+  sumSquaredProbs: () => exp(mul(logProbs, 2)),
+  meanLogit: () => mul(logProbs, 0.5),
+  logSumExp: () => mul(logProbs, -0.5),
+})

@@ -58,15 +58,18 @@ const logProbs = (logits: Tensor, temperature: number): Tensor =>
 /** Sums over words, each [N]. */
 export interface DivergenceTerms {
   readonly divergence: Tensor
-  /** Σ s · (what the divergence's gradient for a logit has in excess of its mean). */
-  readonly pullBack: Tensor
+  /** Σ s · log(s/m), the mean that the gradient is relative to; undefined for β = 0, which needs none. */
+  readonly excess: Tensor | undefined
+  /** Σ s, which is 1 but for rounding. */
+  readonly mass: Tensor
   readonly entropy: Tensor
 }
 
 /** Contributions of the words of two chunks together. */
 export const joinTerms = (a: DivergenceTerms, b: DivergenceTerms): DivergenceTerms => ({
   divergence: add(a.divergence, b.divergence),
-  pullBack: add(a.pullBack, b.pullBack),
+  excess: a.excess && b.excess && add(a.excess, b.excess),
+  mass: add(a.mass, b.mass),
   entropy: add(a.entropy, b.entropy),
 })
 
@@ -74,13 +77,13 @@ export const joinTerms = (a: DivergenceTerms, b: DivergenceTerms): DivergenceTer
 export const divergenceTerms = (s: Tensor, t: Tensor, beta: number): DivergenceTerms => {
   const over = (weights: Tensor, values: Tensor): Tensor => sum(mul(weights, values), { axes: -1 })
   const [p, q] = [exp(s), exp(t)]
-  const entropy = neg(over(p, s))
-  if (beta === 0) return { divergence: over(q, sub(t, s)), pullBack: mul(entropy, 0), entropy }
+  const shared = { entropy: neg(over(p, s)), mass: sum(p, { axes: -1 }) }
+  if (beta === 0) return { divergence: over(q, sub(t, s)), excess: undefined, ...shared }
   const excess = over(p, excessOf(s, t, beta))
-  if (beta === 1) return { divergence: excess, pullBack: excess, entropy }
+  if (beta === 1) return { divergence: excess, excess, ...shared }
   // log(t/m) = −log β − softplus(−u), with u the log odds of the teacher in the mixture m
   const teacher = over(q, neg(add(softplus(neg(mixtureOdds(s, t, beta))), Math.log(beta))))
-  return { divergence: add(mul(teacher, beta), mul(excess, 1 - beta)), pullBack: excess, entropy }
+  return { divergence: add(mul(teacher, beta), mul(excess, 1 - beta)), excess, ...shared }
 }
 
 const mixtureOdds = (s: Tensor, t: Tensor, beta: number): Tensor => add(sub(t, s), Math.log(beta / (1 - beta)))
@@ -90,8 +93,8 @@ const excessOf = (s: Tensor, t: Tensor, beta: number): Tensor =>
   beta === 1 ? sub(s, t) : neg(add(softplus(mixtureOdds(s, t, beta)), Math.log1p(-beta)))
 
 /** d divergence / d logit: s − t for β = 0, else (1−β)·s·(log(s/m) − mean), with 1 in place of 1−β for β = 1. */
-export const logitGradient = (s: Tensor, t: Tensor, beta: number, mean: Tensor): Tensor => {
-  if (beta === 0) return sub(exp(s), exp(t))
+export const logitGradient = (s: Tensor, t: Tensor, beta: number, mean: Tensor | undefined): Tensor => {
+  if (beta === 0 || !mean) return sub(exp(s), exp(t))
   const centred = mul(exp(s), sub(excessOf(s, t, beta), unsqueeze(mean, -1)))
   return beta === 1 ? centred : mul(centred, 1 - beta)
 }

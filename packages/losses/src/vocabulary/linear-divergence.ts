@@ -3,17 +3,16 @@ import {
   after,
   cast,
   constantSource,
+  div,
   exp,
   log,
   max,
   maximum,
   mul,
-  neg,
   type OperandGradient,
   ShapeError,
   sameDim,
   shapeText,
-  softplus,
   stopGradient,
   sub,
   sum,
@@ -75,7 +74,7 @@ export const linearDivergence = (
     operands: setup.operands,
     results: {
       divergence: perToken,
-      pullBack: perToken,
+      mean: perToken,
       entropy: perToken,
       studentNormaliser: perToken,
       teacherNormaliser: perToken,
@@ -152,7 +151,7 @@ const walk = (given: Given, { student, teacher, beta }: Setup) => {
   const teacherNormaliser = normaliser(given.teacherHidden, teacherPieces, teacher.shape)
   let total: DivergenceTerms | undefined
   pieces.forEach((piece, index) => {
-    const signal = total && [total.divergence, total.pullBack, total.entropy].map((x) => sum(x)).reduce(add)
+    const signal = total && [total.divergence, total.mass, total.entropy].map((x) => sum(x)).reduce(add)
     const wait = (x: Tensor) => (signal ? after(x, signal) : x)
     const own = logitsOf(wait(given.hidden), piece, student.shape)
     const theirs = logitsOf(wait(given.teacherHidden), teacherPieces[index]!, teacher.shape)
@@ -163,28 +162,25 @@ const walk = (given: Given, { student, teacher, beta }: Setup) => {
     )
     total = total ? joinTerms(total, part) : part
   })
-  return { ...total!, studentNormaliser, teacherNormaliser }
+  const { divergence, entropy, excess, mass } = total!
+  // The normaliser is rounded; relative to the mass it leaves, the gradients of the logits still add up to 0.
+  return { divergence, entropy, mean: excess && div(excess, mass), studentNormaliser, teacherNormaliser }
 }
 
 /** log Σ e^logit, [N]. */
 const normaliser = (hidden: Tensor, chunks: readonly Chunk[], shape: LogitShape): Tensor => {
-  const parts: Tensor[] = []
-  let rows = hidden
+  let seen: { readonly top: Tensor; readonly mass: Tensor } | undefined
   for (const chunk of chunks) {
-    const logits = logitsOf(rows, chunk, shape)
-    const top = max(logits, { axes: -1 })
-    parts.push(add(top, log(sum(exp(sub(logits, unsqueeze(top, -1))), { axes: -1 }))))
-    rows = after(hidden, sum(stopGradient(parts.at(-1)!)))
+    const logits = logitsOf(seen ? after(hidden, sum(stopGradient(seen.mass))) : hidden, chunk, shape)
+    const highest = max(logits, { axes: -1 })
+    const top = seen ? maximum(seen.top, highest) : highest
+    const added = sum(exp(sub(logits, unsqueeze(top, -1))), { axes: -1 })
+    seen = { top, mass: seen ? add(mul(seen.mass, exp(sub(seen.top, top))), added) : added }
   }
-  return parts.reduce(logAddExp)
+  return add(seen!.top, log(seen!.mass))
 }
 
-const logAddExp = (a: Tensor, b: Tensor): Tensor => {
-  const top = maximum(a, b)
-  return add(top, log(add(exp(sub(a, top)), exp(sub(b, top)))))
-}
-
-type Result = 'divergence' | 'pullBack' | 'entropy' | 'studentNormaliser' | 'teacherNormaliser'
+type Result = 'divergence' | 'mean' | 'entropy' | 'studentNormaliser' | 'teacherNormaliser'
 
 const gradients = (
   { operands, student, teacher, beta }: Setup,
@@ -201,7 +197,7 @@ const gradients = (
       signal,
       studentNormaliser: own('studentNormaliser'),
       teacherNormaliser: own('teacherNormaliser'),
-      pullBack: own('pullBack'),
+      mean: beta === 0 ? undefined : own('mean'),
     },
     results: gradientTypes(hidden, weight),
     expand: (given, wanted) => {
@@ -211,7 +207,7 @@ const gradients = (
         const s = sub(logits, unsqueeze(given.studentNormaliser, -1))
         const theirs = logitsOf(teacherRows, teacherPieces[index]!, teacher.shape)
         const t = sub(theirs, unsqueeze(given.teacherNormaliser, -1))
-        return mul(logitGradient(s, t, beta, given.pullBack), unsqueeze(given.signal, -1))
+        return mul(logitGradient(s, t, beta, given.mean), unsqueeze(given.signal, -1))
       }
       const chunks = student.chunks(given.weight, given.bias)
       return walkBack({ ...given, chunks, shape: student.shape, wanted, kept: undefined, gradientAt })

@@ -66,7 +66,7 @@ export const linearTokenScores = (
   const statistic = statisticsOf(projectionOf(hidden, head, targets, options))
   const rows = hidden.shape[0]!
   return {
-    logProbs: sub(statistic('target'), statistic('logSumExp')),
+    logProbs: statistic('logProb'),
     sequences: sequences ?? zeros([rows], 'int32'),
     offsets: offsets ?? cast(arange(rows), 'int32'),
     sequenceCount,
@@ -136,6 +136,7 @@ const statisticsOf = (projection: Projection): ((name: Statistic) => Tensor) => 
     name: 'vocabularyWalk',
     operands: { hidden, targets, weight: head.weight, bias: head.bias },
     results: {
+      logProb: perToken,
       target: perToken,
       logSumExp: perToken,
       entropy: perToken,
@@ -147,7 +148,10 @@ const statisticsOf = (projection: Projection): ((name: Statistic) => Tensor) => 
     },
     expand: (given, wanted) =>
       walkVocabulary(given.hidden, given.targets, chunks(given.weight, given.bias), shape, wanted),
-    gradient: (received, get) => (received.pull || received.logits ? undefined : gradients(projection, received, get)),
+    gradient: (received, get) => {
+      const second = received.target ?? received.pull ?? received.logits // only gradients have gradients for these
+      return second ? undefined : gradients(projection, received, get)
+    },
   })
 }
 
@@ -158,45 +162,49 @@ const gradients = (
   get: (name: Statistic) => Tensor,
 ): Readonly<Record<'hidden' | 'weight' | 'bias', OperandGradient>> => {
   const { hidden, head, targets, shape } = projection
-  // The target's share is a look-up of its row, not a product.
-  const hit = received.target && mul(received.target, slopeOf(get('target'), shape))
+  const [vocabulary, ...row] = head.weight.shape
+  // log p = target − log Σ: the target's share is a look-up of its row, not a product.
+  const hit = received.logProb && mul(received.logProb, slopeOf(get('target'), shape))
   const column = hit && unsqueeze(hit, -1)
-  const back = walkBackOf(projection, received, get)
-  const onlyNormaliser = !received.entropy && !received.meanLogit
-  const collected = () => received.logSumExp && mul(get('pull'), unsqueeze(received.logSumExp, -1))
+  const arrived = {
+    forLogSumExp: sumOf(received.logSumExp, received.logProb && neg(received.logProb)),
+    forEntropy: received.entropy,
+    forMeanLogit: received.meanLogit,
+  }
+  const back = walkBackOf(projection, arrived, get)
+  const simple = !arrived.forEntropy && !arrived.forMeanLogit
+  const collected = () => arrived.forLogSumExp && mul(get('pull'), unsqueeze(arrived.forLogSumExp, -1))
+  const rowOf = () => column && mul(rowsOf(gather(head.weight, targets), hidden), column)
   return {
-    hidden: () =>
-      sumOf(
-        onlyNormaliser ? collected() : back?.('hidden'),
-        column && mul(rowsOf(gather(head.weight, targets), hidden), column),
-      ),
-    weight: () =>
-      sumOf(
-        back?.('weight'),
-        column && scatterRows(mul(hidden, column), targets, head.weight.shape[0]!, head.weight.shape.slice(1)),
-      ),
-    bias: () => sumOf(back?.('bias'), hit && scatterRows(hit, targets, head.weight.shape[0]!, [])),
+    hidden: () => sumOf(simple ? collected() : back?.('hidden'), rowOf()),
+    weight: () => sumOf(back?.('weight'), column && scatterRows(mul(hidden, column), targets, vocabulary!, row)),
+    bias: () => sumOf(back?.('bias'), hit && scatterRows(hit, targets, vocabulary!, [])),
   }
 }
 
 const sumOf = (a: Tensor | undefined, b: Tensor | undefined): Tensor | undefined => (a && b ? add(a, b) : (a ?? b))
 
-/** The second walk, which computes what is asked of it; undefined where only the target's logit counts. */
+/** What arrived for the normaliser, the entropy and the mean logit; each [N]. */
+interface Arrived {
+  readonly forLogSumExp: Tensor | undefined
+  readonly forEntropy: Tensor | undefined
+  readonly forMeanLogit: Tensor | undefined
+}
+
+/** The second walk, which computes what is asked of it; undefined where nothing arrived. */
 const walkBackOf = (
   { hidden, head, shape, chunks }: Projection,
-  received: Received<Statistic>,
+  arrived: Arrived,
   get: (name: Statistic) => Tensor,
 ): ((name: GradientName) => Tensor) | undefined => {
-  const { logSumExp: forLogSumExp, entropy: forEntropy, meanLogit: forMeanLogit } = received
-  const signal = forLogSumExp ?? forEntropy ?? forMeanLogit
+  const signal = arrived.forLogSumExp ?? arrived.forEntropy ?? arrived.forMeanLogit
   if (!signal) return undefined
   const { weight, bias } = head
-  const arrived = { forLogSumExp, forEntropy, forMeanLogit, logSumExp: get('logSumExp') }
-  const known = { entropy: forEntropy && get('entropy'), signal }
+  const known = { logSumExp: get('logSumExp'), entropy: arrived.forEntropy && get('entropy') }
   const kept = chunks(weight, bias).length === 1 ? get('logits') : undefined
   return deferred({
     name: 'vocabularyWalkBack',
-    operands: { hidden, weight, bias, ...arrived, ...known, kept },
+    operands: { hidden, weight, bias, ...arrived, ...known, signal, kept },
     results: gradientTypes(hidden, weight),
     expand: (given, wanted) => {
       const pieces = chunks(given.weight, given.bias)
@@ -206,17 +214,14 @@ const walkBackOf = (
   })
 }
 
-/** What arrived for the normaliser, the entropy and the mean logit, and the statistics they refer to; each [N]. */
-interface Arrived {
-  readonly forLogSumExp: Tensor | undefined
-  readonly forEntropy: Tensor | undefined
-  readonly forMeanLogit: Tensor | undefined
+/** What arrived, and the statistics it refers to. */
+interface Known extends Arrived {
   readonly logSumExp: Tensor
   readonly entropy: Tensor | undefined
 }
 
 /** Gradient for the logits: p·(ḡ − h̄·(log p + H)) + m̄/V, where bars are what arrived for log Σ, entropy and mean. */
-const logitGradient = (logits: Tensor, arrived: Arrived, vocabulary: number): Tensor => {
+const logitGradient = (logits: Tensor, arrived: Known, vocabulary: number): Tensor => {
   const { forLogSumExp, forEntropy, forMeanLogit, logSumExp, entropy } = arrived
   const logProbs = sub(logits, unsqueeze(logSumExp, -1))
   const factors: Tensor[] = []

@@ -31,6 +31,8 @@ import { type Chunk, type LogitShape, logitsOf, rowsOf, slopeOf } from './output
 
 /** What one walk over the vocabulary collects about N tokens; undefined where it was not wanted. */
 export interface WalkResults {
+  /** [N] log p(target). */
+  readonly logProb: Tensor
   /** [N] logit of the target. */
   readonly target: Tensor
   /** [N] log Σ e^logit. */
@@ -55,7 +57,7 @@ interface Seen {
   readonly target: Tensor
   /** Σ e^(z−max) */
   readonly mass: Tensor
-  /** Σ e^(z−max) · z */
+  /** Σ e^(z−max) · (z−max) */
   readonly weighted: Tensor | undefined
   /** Σ e^2(z−max) */
   readonly squares: Tensor | undefined
@@ -101,12 +103,13 @@ interface View {
 const look = (logits: Tensor, { rows, targets, chunk, shape, wanted }: View): Seen => {
   const overWords = { axes: -1 }
   const top = max(logits, overWords)
-  const mass = exp(sub(logits, unsqueeze(top, -1)))
+  const below = sub(logits, unsqueeze(top, -1))
+  const mass = exp(below)
   return {
     max: top,
     target: targetLogit(logits, chunk, targets),
     mass: sum(mass, overWords),
-    weighted: wanted.has('entropy') ? sum(mul(mass, logits), overWords) : undefined,
+    weighted: wanted.has('entropy') ? sum(mul(mass, below), overWords) : undefined,
     squares: wanted.has('sumSquaredProbs') ? sum(mul(mass, mass), overWords) : undefined,
     total: wanted.has('meanLogit') ? sum(logits, overWords) : undefined,
     topIndex: wanted.has('correct') ? add(firstLargest(logits, chunk.size), chunk.begin) : undefined,
@@ -144,13 +147,14 @@ const firstLargest = (logits: Tensor, size: number): Tensor => {
 const join = (a: Seen, b: Seen): Seen => {
   const top = maximum(a.max, b.max)
   const [left, right] = [exp(sub(a.max, top)), exp(sub(b.max, top))]
+  const lowered = ({ weighted, mass, max: own }: Seen) => weighted && add(weighted, mul(mass, sub(own, top)))
   const mix = (x: Tensor | undefined, y: Tensor | undefined, scale = (factor: Tensor) => factor) =>
     x && y && add(mul(x, scale(left)), mul(y, scale(right)))
   return {
     max: top,
     target: add(a.target, b.target),
     mass: mix(a.mass, b.mass)!,
-    weighted: mix(a.weighted, b.weighted),
+    weighted: mix(lowered(a), lowered(b)),
     squares: mix(a.squares, b.squares, (factor) => mul(factor, factor)),
     total: a.total && b.total && add(a.total, b.total),
     topIndex: a.topIndex && b.topIndex && where(greater(b.max, a.max), b.topIndex, a.topIndex),
@@ -167,11 +171,12 @@ const signalOf = (seen: Seen): Tensor =>
 
 const resultsOf = (seen: Seen, targets: Tensor, vocabulary: number): Omit<WalkResults, 'logits'> => {
   const { mass, weighted, squares, total, topIndex, pull } = seen
-  const normaliser = add(seen.max, log(mass))
+  const logMass = log(mass)
   return {
+    logProb: sub(sub(seen.target, seen.max), logMass), // closer than target − log Σ, whose terms are larger
     target: seen.target,
-    logSumExp: normaliser,
-    entropy: weighted && sub(normaliser, div(weighted, mass)),
+    logSumExp: add(seen.max, logMass),
+    entropy: weighted && sub(logMass, div(weighted, mass)),
     sumSquaredProbs: squares && div(squares, mul(mass, mass)),
     meanLogit: total && div(total, vocabulary),
     correct: topIndex && cast(equal(topIndex, cast(targets, 'int64')), 'float32'),

@@ -33,11 +33,11 @@ export const distillationCases = async (folder: string): Promise<Case[]> => {
 /** What a name such as `beta=0.5/temperature=2.0/mean` says; a part without `=` is the reduction. */
 const partsOf = (name: string) => {
   const parts = name.split('/').map((part) => part.split('='))
-  const valueOf = (key: string) => parts.find(([name]) => name === key)?.[1]
+  const part = (key: string) => parts.find(([name]) => name === key)?.[1]
   return {
-    beta: Number(valueOf('beta')),
-    temperature: Number(valueOf('temperature') ?? 1),
-    items: valueOf('num_items'),
+    beta: Number(part('beta')),
+    temperature: Number(part('temperature') ?? 1),
+    items: part('num_items'),
     reduction: parts.find(([, value]) => value === undefined)?.[0] ?? 'batchmean',
   }
 }
@@ -85,7 +85,7 @@ const runHidden = async (golden: DistillationGolden, name: string, chunk: number
   return new Comparison()
     .number('loss', evaluated.value, loss)
     .number('entropy', evaluated.metrics.entropy, entropy_sum / count)
-    .array('grad.hidden', evaluated.gradients.hidden, golden.get(`chunked.grad.hidden.${name}`))
-    .array('grad.weight', evaluated.gradients.weight, golden.get(`chunked.grad.weight.${name}`))
+    .products('grad.hidden', evaluated.gradients.hidden, golden.get(`chunked.grad.hidden.${name}`))
+    .products('grad.weight', evaluated.gradients.weight, golden.get(`chunked.grad.weight.${name}`))
     .outcome()
 }

@@ -60,9 +60,9 @@ const runCase = async (golden: FusedGolden, name: string, chunk: number | undefi
     weighted(linearTokenScores(p.hidden, head(frozen), given.targets, settings), given.upstream),
   )
   const comparison = new Comparison()
-  for (const [key, values] of Object.entries(statistics)) comparison.array(key, values, golden.get(`${name}.${key}`))
-  comparison.array('frozen: grad.hidden', forHidden.gradients.hidden, golden.get(`${name}.grad.hidden`))
+  for (const [key, values] of Object.entries(statistics)) comparison.products(key, values, golden.get(`${name}.${key}`))
+  comparison.products('frozen: grad.hidden', forHidden.gradients.hidden, golden.get(`${name}.grad.hidden`))
   for (const [key, values] of Object.entries(trained.gradients))
-    if (golden.has(`${name}.grad.${key}`)) comparison.array(`grad.${key}`, values, golden.get(`${name}.grad.${key}`))
+    if (golden.has(`${name}.grad.${key}`)) comparison.products(`grad.${key}`, values, golden.get(`${name}.grad.${key}`))
   return comparison.outcome()
 }
