@@ -49,6 +49,7 @@ export {
   type SplitGuard,
   type SplitGuardOptions,
   type SplitManifest,
+  type SplitManifestFile,
   splitGuard,
   splitManifest,
 } from './documents/split-guard'
@@ -91,7 +92,7 @@ export {
   type PromptBuilder,
   type Source,
 } from './prompt/prompt'
-export { checkedHits, defaultHits, type Hit, type RetrieveOptions, type Retriever } from './retriever'
+export { defaultHits, type Hit, type RetrieveOptions, type Retriever } from './retriever'
 export { type BigramOptions, bigrams } from './tokenize/bigrams'
 export { type JiebaOptions, jieba, jiebaWords } from './tokenize/jieba'
 // Tokenise

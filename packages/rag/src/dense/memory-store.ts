@@ -24,8 +24,7 @@ export interface MemoryStoreOptions {
  * order are those of comparing everything in float64, on every machine.
  */
 export function memoryStore({ dimensions, kernel }: MemoryStoreOptions): VectorStore {
-  wholeNumber('memoryStore', 'dimensions', dimensions, 1)
-  numberWithin('memoryStore', 'dimensions', dimensions, 1, mostDimensions)
+  numberWithin('memoryStore', 'dimensions', wholeNumber('memoryStore', 'dimensions', dimensions, 1), 1, mostDimensions)
   const scan = int8Scan(dimensions, kernel)
   const rows: Rows = { documents: [], vectors: [], scales: [], errors: [] }
   const places = new Map<string, number>()
@@ -46,6 +45,7 @@ export function memoryStore({ dimensions, kernel }: MemoryStoreOptions): VectorS
         records.map(({ document }) => document),
       )
       const units = records.map(({ document, vector }) => normalised('memoryStore', vector, dimensions, document.id))
+      scan.reserve(units.length)
       units.forEach((unit, i) => {
         const { document } = records[i]!
         const { values, scale, error } = quantiseRow(unit)

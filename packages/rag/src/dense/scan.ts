@@ -7,6 +7,12 @@ export type ScanKernel = 'wasm' | 'js'
 /** Rows of int8 and their dot products with a query of int16. */
 export interface Scan {
   readonly kernel: ScanKernel
+  /**
+   * Makes room for `count` more rows, so that adding them cannot fail.
+   *
+   * @throws RagError (`store`) when there is no such room
+   */
+  reserve(count: number): void
   /** Appends a row of as many values as the scan has dimensions. */
   push(row: Int8Array): void
   /** Dot product of every row with `query`, [rows] int32; valid until the next call of anything here. */
@@ -37,16 +43,10 @@ function wasmScan(dimensions: number): Scan {
   const { Memory, Module, Instance } = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly
   const memory = new Memory({ initial: queryBytes / pageBytes })
   const instance = new Instance(new Module(decoded(kernelBase64)), { env: { memory } })
-  const dots = instance.exports.dots as (
-    query: number,
-    rows: number,
-    count: number,
-    stride: number,
-    out: number,
-  ) => void
+  const { dots } = instance.exports
   let count = 0
 
-  const reserve = (bytes: number): void => {
+  const ensure = (bytes: number): void => {
     const missing = bytes - memory.buffer.byteLength
     if (missing <= 0) return
     try {
@@ -62,15 +62,17 @@ function wasmScan(dimensions: number): Scan {
 
   return {
     kernel: 'wasm',
+    // A row's share of the results is 4 bytes.
+    reserve: (more) => ensure(queryBytes + (count + more) * (stride + 4)),
     push(row) {
       const place = queryBytes + count * stride
-      reserve(place + stride)
+      ensure(place + stride)
       new Int8Array(memory.buffer, place, row.length).set(row)
       count++
     },
     dots(query) {
       const out = queryBytes + count * stride
-      reserve(out + 4 * count)
+      ensure(out + 4 * count)
       // Results of an earlier, shorter scan may lie where padding is now; only the query's own padding must be zero.
       const place = new Int16Array(memory.buffer, 0, stride)
       place.fill(0)
@@ -98,10 +100,14 @@ function decoded(base64: string): Uint8Array<ArrayBuffer> {
 function jsScan(dimensions: number): Scan {
   let rows = new Int8Array(dimensions * 64)
   let count = 0
+  const reserve = (more: number): void => {
+    if ((count + more) * dimensions > rows.length) rows = grown(rows, (count + more) * dimensions)
+  }
   return {
     kernel: 'js',
+    reserve,
     push(row) {
-      if ((count + 1) * dimensions > rows.length) rows = doubled(rows)
+      reserve(1)
       rows.set(row, count++ * dimensions)
     },
     dots(query) {
@@ -116,8 +122,8 @@ function jsScan(dimensions: number): Scan {
   }
 }
 
-function doubled(rows: Int8Array): Int8Array<ArrayBuffer> {
-  const larger = new Int8Array(2 * rows.length)
+function grown(rows: Int8Array, least: number): Int8Array<ArrayBuffer> {
+  const larger = new Int8Array(Math.max(least, 2 * rows.length))
   larger.set(rows)
   return larger
 }

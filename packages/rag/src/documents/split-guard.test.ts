@@ -64,6 +64,14 @@ describe('splitGuard', () => {
     expect(guard.check(toDocument('三个字', 0))?.split).toBe('test')
   })
 
+  it('takes a manifest of @qilin-med/chimed with its fingerprint function', () => {
+    const fingerprints = { test: ['gnisrever'], validation: ['x'] }
+    const hash = (text: string): string => Array.from(text).reverse().join('')
+    const guard = splitGuard({ manifest: { version: 1, fingerprints }, hash })
+    expect(guard.check(toDocument('reversing', 0))).toEqual({ id: '0', split: 'test', by: 'manifest' })
+    expect(() => splitGuard({ manifest: { version: 1, fingerprints } })).toThrow("got 'the fingerprints of")
+  })
+
   it('refuses a manifest of another version', () => {
     const newer = { ...manifest, version: 2 } as unknown as SplitManifest
     expect(() => splitGuard({ manifest: newer })).toThrow('expected a manifest of version 1')

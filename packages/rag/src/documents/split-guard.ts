@@ -11,6 +11,11 @@ export interface SplitManifest {
   readonly splits: Readonly<Record<string, readonly string[]>>
 }
 
+/** A manifest of this package, or the one that `@qilin-med/chimed` writes beside its data (its rule is `fingerprint`). */
+export type SplitManifestFile =
+  | SplitManifest
+  | { readonly version: 1; readonly fingerprints: Readonly<Record<string, readonly string[]>> }
+
 /** Why a document may not enter an index. */
 export interface Refusal {
   readonly id: string
@@ -30,11 +35,11 @@ export interface SplitGuard {
 /** Options of `splitGuard`. */
 export interface SplitGuardOptions {
   /** Content hashes of rows that may not be indexed. */
-  readonly manifest?: SplitManifest | undefined
+  readonly manifest?: SplitManifestFile | undefined
   /** Splits to refuse. */
   readonly refuse?: readonly string[]
   readonly onRefusal?: 'throw' | 'exclude'
-  /** Needed when the manifest was hashed by another rule. */
+  /** Needed when the manifest was hashed by another rule: `fingerprint` of `@qilin-med/chimed` for its manifests. */
   readonly hash?: ((text: string) => string) | undefined
 }
 
@@ -114,14 +119,16 @@ function canonical(split: string): string {
 }
 
 function listedHashes(
-  { version, hash: rule, splits }: SplitManifest,
+  manifest: SplitManifestFile,
   refused: ReadonlySet<string>,
   hash: SplitGuardOptions['hash'],
 ): Map<string, string> {
-  if (version !== 1 || typeof splits !== 'object' || splits === null)
+  const splits: unknown = 'fingerprints' in manifest ? manifest.fingerprints : manifest.splits
+  const rule = 'fingerprints' in manifest ? 'the fingerprints of @qilin-med/chimed' : manifest.hash
+  if (manifest.version !== 1 || typeof splits !== 'object' || splits === null)
     throw new RagError(
       'option',
-      `splitGuard: expected a manifest of version 1 with 'splits', got version ${shown(version)}. Build it with splitManifest.`,
+      `splitGuard: expected a manifest of version 1 with 'splits', got version ${shown(manifest.version)}. Build it with splitManifest.`,
       { operation: 'splitGuard' },
     )
   if (rule !== contentHashRule && hash === undefined)
@@ -131,7 +138,7 @@ function listedHashes(
       { operation: 'splitGuard' },
     )
   const listed = new Map<string, string>()
-  for (const [name, hashes] of Object.entries(splits))
+  for (const [name, hashes] of Object.entries(splits as SplitManifest['splits']))
     if (refused.has(canonical(name))) for (const one of hashes) listed.set(one, canonical(name))
   return listed
 }

@@ -81,6 +81,14 @@ describe('split manifest files', () => {
     expect(await readSplitManifest(path)).toEqual(manifest)
   })
 
+  it('of @qilin-med/chimed are read too', async () => {
+    const path = join(newFolder(), 'splits.json')
+    await writeSplitManifest(path, splitManifest({}))
+    const manifest = { version: 1, fingerprints: { test: ['abc'], validation: [] }, tests: ['CMExam'] }
+    writeFileSync(path, JSON.stringify(manifest))
+    expect(await readSplitManifest(path)).toEqual(manifest)
+  })
+
   it.each(['', '[]', '{"version":2}', '{"version":1,"hash":"x","splits":{"test":"abc"}}'])(
     '%j is refused',
     async (json) => {

@@ -37,7 +37,7 @@ export function medicalGptPrompt({
       const text = Array.from(hit.text)
         .slice(0, Math.max(0, left - head.length))
         .join('')
-      if (text === '') break
+      if (text === '' && hit.text !== '') break
       sources.push({ number: sources.length + 1, hit, text })
       left -= Array.from(`${head}${hit.text}"`).length
     }
