@@ -10,6 +10,7 @@ const examples: Readonly<Record<string, readonly [file: string, about: string]>>
     'answers of the embedded model, token by token, with and without what it looked up',
   ],
   'qilin-med': ['qilin-med/main.ts', 'the whole pipeline (npm start)'],
+  evaluate: ['evaluate/main.ts', 'CMExam, C-Eval, CMMLU and Huatuo-26M on the embedded model or any folder'],
   'make-world': ['world/make-world.ts', 'writes the embedded raw files again'],
   pretrain: ['mini-model/pretrain.ts', 'trains the embedded base model from scratch (about twenty minutes)'],
 }

@@ -39,6 +39,7 @@ interface Run {
   readonly domain: Domain
   readonly runtime: Runtime
   readonly tokenizer: Tokenizer
+  readonly base: LoadedModel
   readonly tests: TestData
   readonly built: Built
   readonly signal: AbortSignal
@@ -149,9 +150,8 @@ const evaluated = (
 const pipeline = async (
   run: Run,
 ): Promise<{ stages: Record<string, StageResult>; curves: Record<Stage, readonly CurvePoint[]> }> => {
-  const { options, runtime, domain, built } = run
+  const { options, runtime, domain, built, base } = run
   const rows = await trainingRows(run)
-  const base = await loadModel(options.model ?? miniModel, { runtime })
   const stages: Record<string, StageResult> = {}
   stages.base = await evaluated(run, 'base', base)
 
@@ -194,9 +194,19 @@ const main = async (): Promise<void> => {
   note(domain.notice)
   await using runtime = await nodeRuntime(options.threads ? { threads: options.threads } : {})
   const tokenizer = await loadTokenizer(options.model ?? miniModel)
+  const base = await loadModel(options.model ?? miniModel, { runtime }) // before the data: a bad model ends the run at once
   const built = await domain.build(join(options.out, 'data'), tokenizer)
   dataTables(built.report)
-  const run: Run = { options, domain, runtime, tokenizer, tests: await domain.tests(), built, signal: stop.signal }
+  const run: Run = {
+    options,
+    domain,
+    runtime,
+    tokenizer,
+    base,
+    tests: await domain.tests(),
+    built,
+    signal: stop.signal,
+  }
   const { stages, curves } = await pipeline(run)
   heading('Results')
   resultTable(stages)
