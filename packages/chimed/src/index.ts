@@ -8,8 +8,12 @@ export {
   buildCorpora,
   type SourceReport,
 } from './build'
+export { type NgramModel, type NgramModelOptions, trainNgramModel } from './clean/ngram-model'
 export { type NormaliseOptions, normaliseText, type Script, scriptConverter, skeleton } from './clean/normalise'
-export { normalise } from './clean/steps'
+export { type MaskedText, maskPersonalData, type PersonalData, type PersonalDataOptions } from './clean/personal-data'
+export { type QualityOptions, quality, type TextMeasures, textMeasures } from './clean/quality'
+export { type SafetyOptions, type SafetyRule, safety, safetyRules } from './clean/safety'
+export { maskPersonal, normalise, script } from './clean/steps'
 export * as dedup from './dedup'
 export {
   type Banding,

@@ -30,22 +30,25 @@ const entities: Readonly<Record<string, string>> = {
 
 /**
  * Text in one spelling: Unicode form, no control or invisible characters, one kind of line break, no runs of blanks, trimmed lines.
- * Applying it twice changes nothing more.
+ * Without `boilerplate`, applying it twice changes nothing more.
  */
 export function normaliseText(
   text: string,
   { form = 'NFC', halfWidth = true, boilerplate = true, trimLines = true }: NormaliseOptions = {},
 ): string {
-  let clean = text
+  const narrow = halfWidth
+    ? text.replace(fullWidth, (character) => String.fromCharCode(character.charCodeAt(0) - 0xfee0))
+    : text
+  let clean = narrow
     .normalize(form)
     .replace(/\r\n?|\u2028|\u2029|\u0085/g, '\n')
     .replace(controls, '')
-  if (boilerplate)
+  if (boilerplate) {
     clean = clean
       .replace(boilerplateTails, '')
       .replace(tags, ' ')
       .replace(/&(?:nbsp|lt|gt|amp|quot|#39|ldquo|rdquo);/g, (entity) => entities[entity]!)
-  if (halfWidth) clean = clean.replace(fullWidth, (character) => String.fromCharCode(character.charCodeAt(0) - 0xfee0))
+  }
   clean = clean.replace(/[^\S\n]+/g, ' ')
   if (trimLines) clean = clean.replace(/ ?\n ?/g, '\n')
   return clean.replace(/\n{3,}/g, '\n\n').trim()

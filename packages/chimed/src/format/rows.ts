@@ -78,10 +78,9 @@ export interface SftRowOptions extends RowOptions {
 }
 
 /** Rows for SFT from conversations, or from rows of a file in any public layout; labels on answers only. */
-export async function* sftRows(
-  records: RecordRows<Conversation>,
-  { tokenizer, maxLength, format = defaultFormat(tokenizer, maxLength), packing, onFault = throwFault }: SftRowOptions,
-): AsyncGenerator<TokenRow> {
+export async function* sftRows(records: RecordRows<Conversation>, options: SftRowOptions): AsyncGenerator<TokenRow> {
+  const { tokenizer, maxLength, packing, onFault = throwFault } = options
+  const format = options.format ?? defaultFormat(tokenizer, maxLength)
   async function* rows(): AsyncGenerator<TokenRow> {
     for await (const item of records) {
       const conversation = isRow(item) ? conversationOf(item.value as Record<string, unknown>) : { record: item }
