@@ -45,6 +45,15 @@ export interface Parameter {
   readonly fallback: Expression | undefined
 }
 
+/** A function written in a template. */
+export interface Macro {
+  readonly name: string
+  readonly parameters: readonly Parameter[]
+  readonly body: readonly Statement[]
+  /** Names that the body reads; `varargs` and `kwargs` among them say that it takes further arguments. */
+  readonly names: ReadonlySet<string>
+}
+
 /** What produces text or changes a name. */
 export type Statement =
   | { readonly type: 'text'; readonly text: string }
@@ -76,18 +85,8 @@ export type Statement =
       readonly assignments: readonly (readonly [Target, Expression])[]
       readonly body: readonly Statement[]
     }
-  | {
-      readonly type: 'macro'
-      readonly name: string
-      readonly parameters: readonly Parameter[]
-      readonly body: readonly Statement[]
-    }
-  | {
-      readonly type: 'call-block'
-      readonly call: Expression
-      readonly parameters: readonly Parameter[]
-      readonly body: readonly Statement[]
-    }
+  | { readonly type: 'macro'; readonly macro: Macro }
+  | { readonly type: 'call-block'; readonly call: Expression; readonly caller: Macro }
   | { readonly type: 'filter-block'; readonly filters: readonly FilterCall[]; readonly body: readonly Statement[] }
   | { readonly type: 'generation'; readonly body: readonly Statement[] }
 

@@ -79,7 +79,7 @@ const choosers: Readonly<
     if (attribute !== undefined) return iterate(value).map((item) => memberOf(item, attribute, fallback))
     const [name, ...rest] = positional
     if (name === undefined) throw new JinjaError('TypeError', 'map requires a filter argument')
-    return iterate(value).map((item) => registry.filter(textOf(name), item, rest, keywords))
+    return iterate(value).map((item) => late(() => registry.filter(textOf(name), item, rest, keywords)))
   },
   select: (registry, value, positional) => chosen(registry, value, undefined, positional, true),
   reject: (registry, value, positional) => chosen(registry, value, undefined, positional, false),
@@ -100,8 +100,20 @@ const chosen = (
 ): Value =>
   iterate(value).filter((item) => {
     const subject = attribute === undefined ? item : memberOf(item, attribute)
-    return (test === undefined ? isTrue(subject) : registry.test(textOf(test), subject, rest, {})) === wanted
+    return (
+      (test === undefined ? isTrue(subject) : late(() => registry.test(textOf(test), subject, rest, {}))) === wanted
+    )
   })
+
+/** A name that only turns up while rendering is an error of another kind. */
+const late = <T>(apply: () => T): T => {
+  try {
+    return apply()
+  } catch (error) {
+    if (!(error instanceof JinjaError) || error.kind !== 'TemplateAssertionError') throw error
+    throw new JinjaError('TemplateRuntimeError', error.message)
+  }
+}
 
 const filters: Readonly<Record<string, Filter>> = {
   abs: filter('', (value) => (asNumber(number(value)) < 0 ? binaryOperators['-']!(0, value) : value)),
@@ -202,7 +214,9 @@ const filters: Readonly<Record<string, Filter>> = {
   urlencode: filter('', (value) => {
     if (typeof value === 'string' || !(value instanceof Map || Array.isArray(value))) return quote(textOf(value), '/')
     const pairs = value instanceof Map ? [...value] : iterate(value).map((pair) => [...iterate(pair)])
-    return pairs.map((pair) => pair.map((part) => quote(textOf(part ?? null), '')).join('=')).join('&')
+    return pairs
+      .map((pair) => pair.map((part) => quote(textOf(part ?? null), '').replaceAll('%20', '+')).join('='))
+      .join('&')
   }),
   wordcount: filter('', (value) => (textOf(value).match(/[\p{L}\p{M}\p{N}_]+/gu) ?? []).length),
 }

@@ -81,7 +81,7 @@ const namespaceOf = (members: Dict): TemplateObject => {
   }
   for (const name of members.keys()) check(textOf(name))
   return {
-    type: 'namespace',
+    type: 'Namespace',
     attribute: (name) => members.get(name),
     assign(name, value) {
       check(name)
@@ -95,7 +95,7 @@ const cycler = (items: readonly Value[]): TemplateObject => {
   return {
     type: 'Cycler',
     attribute(name) {
-      if (name === 'current') return items[position]
+      if (name === 'current') return items[position % items.length]
       if (name === 'reset') return callable(() => (position = 0))
       if (name === 'next') return callable(() => items[position++ % items.length] ?? null)
       return undefined

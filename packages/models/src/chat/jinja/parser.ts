@@ -1,8 +1,9 @@
-import type { Expression, FilterCall, Parameter, Statement, Target } from './ast'
+import type { Expression, FilterCall, Macro, Parameter, Statement, Target } from './ast'
 import { parseExpression, parseFilterCall, parseTuple } from './expressions'
 import { tokenize } from './lexer'
 import { type TokenStream, tokenStream, unexpected } from './stream'
 import { JinjaError } from './values'
+import { namesIn } from './visit'
 
 /** Statements of a template. @throws JinjaError `TemplateSyntaxError` */
 export const parseTemplate = (source: string): Statement[] => {
@@ -136,15 +137,22 @@ function parseWith(stream: TokenStream): Statement {
 function parseMacro(stream: TokenStream): Statement {
   const name = stream.expectName()
   const parameters = parseParameters(stream)
-  return { type: 'macro', name, parameters, body: parseUntil(stream, 'endmacro') }
+  return { type: 'macro', macro: macroOf(name, parameters, parseUntil(stream, 'endmacro')) }
 }
 
 function parseCall(stream: TokenStream): Statement {
   const parameters = stream.atSign('(') ? parseParameters(stream) : []
   const call = parseExpression(stream)
   if (call.type !== 'call') throw new JinjaError('TemplateSyntaxError', 'expected call')
-  return { type: 'call-block', call, parameters, body: parseUntil(stream, 'endcall') }
+  return { type: 'call-block', call, caller: macroOf('caller', parameters, parseUntil(stream, 'endcall')) }
 }
+
+const macroOf = (name: string, parameters: readonly Parameter[], body: readonly Statement[]): Macro => ({
+  name,
+  parameters,
+  body,
+  names: namesIn(body),
+})
 
 const parseParameters = (stream: TokenStream): Parameter[] => {
   const parameters: Parameter[] = []

@@ -1,5 +1,5 @@
 import { attributeOf, callValue, itemOf, sliceOf } from './access'
-import type { Arguments, Expression, Parameter, Statement, Target } from './ast'
+import type { Arguments, Expression, Macro, Parameter, Statement, Target } from './ast'
 import { applyFilter, type Registry } from './filters'
 import { loopObject } from './loop'
 import { binaryOperators, comparisons, negative, positive } from './operators'
@@ -82,7 +82,7 @@ export const render = (
     else {
       const owner = lookUpName(target.name, scope)
       if (!isObject(owner) || owner.assign === undefined)
-        throw new JinjaError('TemplateError', 'cannot assign attribute on non-namespace object')
+        throw new JinjaError('TemplateRuntimeError', 'cannot assign attribute on non-namespace object')
       owner.assign(target.attribute, value)
     }
   }
@@ -189,23 +189,20 @@ export const render = (
     fallback === undefined ? new Undefined(`parameter '${name}' was not provided`) : evaluate(fallback, scope)
 
   /** A function of a template: its body with parameters, as text. */
-  const macro = (
-    name: string,
-    parameters: readonly Parameter[],
-    body: readonly Statement[],
-    scope: Scope,
-  ): TemplateObject => ({
+  const macroObject = ({ name, parameters, body, names }: Macro, scope: Scope): TemplateObject => ({
     type: 'Macro',
     attribute: (attribute) => (attribute === 'name' ? name : undefined),
-    call(positional, keywords) {
+    call(positional, { caller, ...named }) {
       const own = inside(scope)
-      const { caller, ...named } = keywords
       if (caller !== undefined) own.names.set('caller', caller)
-      if (positional.length > parameters.length)
+      const more = positional.slice(parameters.length)
+      const others = Object.entries(named).filter(([key]) => !parameters.some((parameter) => parameter.name === key))
+      if (names.has('varargs')) own.names.set('varargs', new Tuple(more))
+      else if (more.length > 0)
         throw new JinjaError('TypeError', `macro '${name}' takes not more than ${parameters.length} argument(s)`)
-      const unknown = Object.keys(named).find((key) => !parameters.some((parameter) => parameter.name === key))
-      if (unknown !== undefined)
-        throw new JinjaError('TypeError', `macro '${name}' takes no keyword argument '${unknown}'`)
+      if (names.has('kwargs')) own.names.set('kwargs', new Map(others))
+      else if (others[0] !== undefined)
+        throw new JinjaError('TypeError', `macro '${name}' takes no keyword argument '${others[0][0]}'`)
       parameters.forEach((parameter, i) => {
         const given = firstOf(positional[i], named[parameter.name])
         own.names.set(parameter.name, given !== undefined ? given : absent(parameter, own))
@@ -274,10 +271,10 @@ export const render = (
         return run(statement.body, own)
       }
       case 'macro':
-        scope.names.set(statement.name, macro(statement.name, statement.parameters, statement.body, scope))
+        scope.names.set(statement.macro.name, macroObject(statement.macro, scope))
         return undefined
       case 'call-block': {
-        const caller = macro('caller', statement.parameters, statement.body, scope)
+        const caller = macroObject(statement.caller, scope)
         const call = statement.call as Extract<Expression, { type: 'call' }>
         const [positional, keywords] = evaluateArguments(call.args, scope)
         emit(textOf(callValue(evaluate(call.of, scope), positional, { ...keywords, caller })))

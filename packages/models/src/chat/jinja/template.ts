@@ -1,8 +1,8 @@
-import type { Expression, Statement } from './ast'
 import { globalsOf } from './globals'
 import { parseTemplate } from './parser'
 import { type Rendering, render } from './render'
 import { fromJson } from './values'
+import { visit } from './visit'
 
 /** A chat template, parsed. */
 export interface Template {
@@ -44,14 +44,5 @@ export const compileTemplate = (source: string): Template => {
         ),
         globalsOf(now),
       ),
-  }
-}
-
-/** Calls `see` with every statement and expression of a tree. */
-const visit = (tree: unknown, see: (node: Statement | Expression) => void): void => {
-  if (Array.isArray(tree)) for (const part of tree) visit(part, see)
-  else if (typeof tree === 'object' && tree !== null && Object.getPrototypeOf(tree) === Object.prototype) {
-    if ('type' in tree) see(tree as Statement | Expression)
-    for (const part of Object.values(tree)) visit(part, see)
   }
 }

@@ -3,6 +3,7 @@ export type JinjaErrorKind =
   | 'TemplateSyntaxError'
   | 'TemplateAssertionError'
   | 'TemplateError'
+  | 'TemplateRuntimeError'
   | 'UndefinedError'
   | 'SecurityError'
   | 'TypeError'
