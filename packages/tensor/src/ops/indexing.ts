@@ -1,4 +1,4 @@
-import { type Dim, dimension, type Shape, sameDim, shapeText } from '../dimension'
+import { type Dim, dimension, type Shape, sameDim, shapeText, sizeOf } from '../dimension'
 import type { DType } from '../dtype'
 import { DTypeError, ShapeError } from '../errors'
 import { count, stridesFor, walk } from '../reference/value'
@@ -208,8 +208,18 @@ const topKOp: Op<{ readonly k: number }> = {
     ]
   },
   gradient: ({ inputs: [x], outputs: [, indices] }, [g]) => [g && (() => putAlongAxis(g, indices!, x!.shape.at(-1)!))],
-  lower: (onnx, [x], { attributes }) =>
-    onnx.nodes('TopK', [x!, onnx.constant('int64', [1], [attributes.k])], 2, { axis: -1 }),
+  lower: (onnx, [x], { attributes: { k }, inputs: [type], outputs: [output] }) => {
+    const top = (rows: string) => onnx.nodes('TopK', [rows, onnx.constant('int64', [1], [k])], 2, { axis: -1 })
+    const lead = type!.shape.slice(0, -1)
+    if (lead.every((dim) => typeof dim === 'number' && dim > 0)) return top(x!)
+    // ONNX Runtime's kernel divides by the number of rows, so there is always one row more.
+    const rows = onnx.node('Reshape', [x!, onnx.shape([sizeOf(lead), type!.shape.at(-1)!])], { allowzero: 1 })
+    const padded = onnx.node('Pad', [rows, onnx.shape([0, 0, 1, 0])])
+    return top(padded).map((result) => {
+      const kept = onnx.node('Slice', [result, onnx.shape([0]), onnx.shape([sizeOf(lead)]), onnx.shape([0])])
+      return onnx.node('Reshape', [kept, onnx.shape(output!.shape)], { allowzero: 1 })
+    })
+  },
   evaluate: ([x], { k }, { outputs: [output] }) => {
     const width = x!.shape.at(-1)!
     const values = new Float64Array(count(output!.shape))

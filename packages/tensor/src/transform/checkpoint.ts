@@ -11,9 +11,8 @@ import { backward, sortedNodes } from './gradient'
 export const checkpoint =
   (fn: (...inputs: Tensor[]) => Tensor | readonly Tensor[]): ((...inputs: Tensor[]) => Tensor[]) =>
   (...inputs) => {
-    const forward = () => listOf(fn(...inputs))
-    const results = forward()
-    const captured = capturedBy(results, inputs)
+    const results = listOf(fn(...inputs))
+    const captured = capturedBy(fn, results, inputs)
     return customGradient({
       forward: () => results,
       backward: (_, ...cotangents) => {
@@ -26,20 +25,22 @@ export const checkpoint =
 const listOf = (result: Tensor | readonly Tensor[]): readonly Tensor[] =>
   Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor]
 
-/** Tensors from outside that the computation of `results` from `inputs` uses, constants left out. */
-const capturedBy = (results: readonly Tensor[], inputs: readonly Tensor[]): Tensor[] => {
-  const inside = new Set(inputs.map(({ node }) => node))
-  const starts = new Set(inside)
-  const captured: Tensor[] = []
-  for (const node of sortedNodes(results, starts)) {
-    if (starts.has(node) || !node.inputs.some((operand) => inside.has(operand.node))) continue
-    inside.add(node)
-    for (const operand of node.inputs)
-      if (!inside.has(operand.node) && isFloating(operand.dtype) && !constantSource(operand))
-        if (!captured.some((known) => known.node === operand.node && known.index === operand.index))
-          captured.push(operand)
-  }
-  return captured
+/**
+ * Tensors from outside that `fn` uses besides its inputs, constants left out: `fn` is traced once more on other
+ * inputs, and what both traces share was there before.
+ */
+const capturedBy = (
+  fn: (...inputs: Tensor[]) => Tensor | readonly Tensor[],
+  results: readonly Tensor[],
+  inputs: readonly Tensor[],
+): Tensor[] => {
+  const before = new Set([...sortedNodes(results), ...inputs.map(({ node }) => node)])
+  const others = inputs.map((operand) => after(operand, operand))
+  const again = listOf(fn(...others))
+  const ends = new Set([...before, ...others.map(({ node }) => node)])
+  const used = sortedNodes(again, ends).flatMap((node) => (ends.has(node) ? [] : node.inputs))
+  const outside = [...used, ...again].filter((x) => before.has(x.node) && isFloating(x.dtype) && !constantSource(x))
+  return outside.filter((x, i) => i === outside.findIndex(({ node, index }) => node === x.node && index === x.index))
 }
 
 /**

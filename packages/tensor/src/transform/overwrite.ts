@@ -9,12 +9,14 @@ const elementwise = new Set(['add', 'sub', 'mul', 'div', 'neg', 'where', 'sqrt',
 
 /**
  * True where output `index` may be written over input `index` while the program runs: every reader of the input is
- * an ancestor of the writer, or the writer itself going element by element. Otherwise the runtime needs two buffers.
+ * an ancestor of the writer, or the writer itself going element by element, and no other output returns the input.
+ * Otherwise the runtime needs two buffers.
  */
 export const mayOverwrite = (program: Program, index: number): boolean => {
   const source = program.inputs[index]!.tensor.node
   const writer = producer(program.outputs[index]!)
   if (writer === source) return true
+  if (program.outputs.some((output, other) => other !== index && producer(output) === source)) return false
   const ancestors = new Set(sortedNodes([program.outputs[index]!]))
   return readersOf(program, source).every((reader) =>
     reader === writer ? elementwise.has(writer.op.name) : ancestors.has(reader),

@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest'
+import { array } from './array'
+import { type CompileOptions, compile } from './compile'
+import { TensorError } from './errors'
+import { attention } from './ops/attention'
+import { add, and, exp, less, where } from './ops/elementwise'
+import { full, gather, takeAlongAxis, topK } from './ops/indexing'
+import { matmul } from './ops/matmul'
+import { rmsNorm } from './ops/normalization'
+import { dropout } from './ops/random'
+import { sum } from './ops/reduce'
+import { concat, reshape, slice, squeeze, transpose } from './ops/reshape'
+import { nodeRuntime } from './runtimes/node'
+import { referenceRuntime } from './runtimes/reference'
+import { f32, i64, input, type Tensor } from './tensor'
+import { grad } from './transform/gradient'
+
+const [a, b, n] = [input('a', f32('B', 3)), input('b', f32('T', 4)), input('n', i64('B'))]
+
+const message = (fn: () => unknown): string => {
+  try {
+    fn()
+  } catch (error) {
+    if (error instanceof TensorError) return `${error.name} ${error.code}: ${error.message}`
+    throw error
+  }
+  return 'no error'
+}
+
+describe('mistakes while tracing name the op, the operands and what to do', () => {
+  test.each<[string, () => unknown]>([
+    ['add of shapes', () => add(a, b)],
+    ['add of dtypes', () => add(a, n)],
+    ['matmul of shapes', () => matmul(a, b)],
+    ['matmul of vectors', () => matmul(n, n)],
+    ['exp of integers', () => exp(n)],
+    ['where on floats', () => where(a, 1, 0)],
+    ['and of floats', () => and(a, less(a, 0))],
+    ['reshape', () => reshape(a, [2, -1])],
+    ['axis', () => sum(a, { axes: 2 })],
+    ['transpose', () => transpose(a, [0, 0])],
+    ['slice', () => slice(a, 1, 1, 9)],
+    ['slice of a slice before its begin', () => slice(a, 1, 3, 1)],
+    ['squeeze', () => squeeze(a, 1)],
+    ['concat', () => concat([a, b], 0)],
+    ['concat of nothing', () => concat([], 0)],
+    ['gather', () => gather(a, a)],
+    ['takeAlongAxis', () => takeAlongAxis(a, n)],
+    ['topK', () => topK(a, 4)],
+    ['rmsNorm', () => rmsNorm(a, b)],
+    ['attention', () => attention(a, a, a, a)],
+    ['dropout', () => dropout(a, 1, n)],
+    ['grad', () => grad((x: Tensor) => x)(a)],
+    ['array', () => array([[1, 2], [3]])],
+  ])('%s', (_, fn) => {
+    expect(message(fn)).toMatchSnapshot()
+  })
+})
+
+describe.each([
+  ['reference', () => Promise.resolve(referenceRuntime())],
+  ['node', () => nodeRuntime({ threads: 1 })],
+] as const)('mistakes at a call on the %s runtime', (_, make) => {
+  const failure = async (options: Omit<CompileOptions, 'runtime'>, args: unknown[], fn = (x: Tensor) => exp(x)) => {
+    await using runtime = await make()
+    const run = compile(fn as (...tensors: Tensor[]) => Tensor, { runtime, name: 'step', ...options })
+    const error = await run(...(args as never[])).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    return error instanceof TensorError ? `${error.name} ${error.code}: ${error.message}` : error
+  }
+
+  test('a missing argument', async () => {
+    expect(
+      await failure({ inputs: [{ x: f32(2) }] }, [{}], ((t: { x: Tensor }) => t.x) as never),
+    ).toMatchInlineSnapshot(`"TensorError argument: run: argument 0.x of step must be given, got nothing. Pass an array."`)
+  })
+
+  test('a wrong shape, a wrong rank, and one name with two sizes', async () => {
+    expect(await failure({ inputs: [f32('B', 3)] }, [array([[1, 2]])])).toMatchInlineSnapshot(`"ShapeError shape: run: argument 0 must be [B, 3] = [1,3], got [1,2]. Pass an array of that shape."`)
+    expect(await failure({ inputs: [f32('B', 3)] }, [array([1, 2, 3])])).toMatchInlineSnapshot(`"ShapeError shape: run: argument 0 must be [B, 3], got [3]. Pass an array of that shape."`)
+    const two = [array([1, 2]), array([1, 2, 3])]
+    expect(await failure({ inputs: [f32('B'), f32('B')] }, two, add as never)).toMatchInlineSnapshot(`"ShapeError shape: run: argument 1 must be [B] = [2], got [3]. Pass an array of that shape."`)
+  })
+
+  test('another dtype', async () => {
+    expect(await failure({ inputs: [f32(2)] }, [array([1, 2], { dtype: 'int32' })])).toMatchInlineSnapshot(`"DTypeError dtype: run: argument 0 must be float32, got int32. Convert it first."`)
+  })
+
+  test('a dimension that no argument has', async () => {
+    const run = await failure({ inputs: [f32(1)] }, [array([1])], ((x: Tensor) => add(x, full(['X'], 1))) as never)
+    expect(run).toMatch(
+      /^TensorError dimension: (compile|run): dimension 'X' must be an axis of (some input|an argument), got none/,
+    )
+  })
+
+  test('a placeholder of another trace', async () => {
+    expect(await failure({ inputs: [f32(1)] }, [array([1])], () => exp(a) as never)).toMatchInlineSnapshot(`"TensorError argument: compile: every placeholder must be an argument of the traced function, got one of another trace. Pass it as an argument."`)
+  })
+
+  test('prepare without declared inputs', async () => {
+    await using runtime = await make()
+    await expect(compile(exp, { runtime }).prepare()).rejects.toThrowErrorMatchingInlineSnapshot(`[TensorError: prepare: expected declared inputs, got none. Pass 'inputs' to compile.]`)
+  })
+
+  test('a disposed runtime', async () => {
+    const runtime = await make()
+    const run = compile(exp, { runtime, inputs: [f32(1)] })
+    const kept = await runtime.upload(array([1]))
+    await run(array([1]))
+    await runtime.dispose()
+    await expect(run(array([1]))).rejects.toMatchObject({ code: 'disposed' })
+    await expect(runtime.download(kept)).rejects.toMatchObject({ code: 'disposed' })
+    await expect(runtime.upload(array([1]))).rejects.toMatchObject({ code: 'disposed' })
+    await expect(compile(exp, { runtime })(array([1]))).rejects.toThrowErrorMatchingInlineSnapshot(`[TensorError: run: expected a live runtime, got a disposed one. Create a new runtime.]`)
+  })
+})

@@ -1,0 +1,173 @@
+import { subtractDims } from '../dimension'
+import { attention, attentionMask } from '../ops/attention'
+import { cast } from '../ops/cast'
+import { arange, dimensionSize } from '../ops/dimension-size'
+import * as e from '../ops/elementwise'
+import * as i from '../ops/indexing'
+import { linear, matmul } from '../ops/matmul'
+import { layerNorm, rmsNorm } from '../ops/normalization'
+import { argMax, logSumExp, max, mean, min, sum } from '../ops/reduce'
+import * as r from '../ops/reshape'
+import { rotary } from '../ops/rotary'
+import { logSoftmax, softmax } from '../ops/softmax'
+import { bool, f32, i32, i64, type Tensor, type TensorType } from '../tensor'
+
+/** How the elements of an operand are drawn: (−2, 2), (0.5, 2), {0, 1, 2} or {0, 1}. */
+export type Draw = 'any' | 'positive' | 'index' | 'bit'
+
+/** One row of the contract: an op on operands with named dimensions A, B, C of any size from `least` (0) to 3. */
+export interface Case {
+  readonly name: string
+  readonly inputs: readonly { readonly type: TensorType; readonly draw: Draw }[]
+  readonly fn: (...inputs: Tensor[]) => Tensor
+  readonly least?: number
+}
+
+const x = (...shape: (string | number)[]) => ({ type: f32(...shape), draw: 'any' as const })
+const positive = (...shape: (string | number)[]) => ({ type: f32(...shape), draw: 'positive' as const })
+const few = (...shape: (string | number)[]) => ({ type: f32(...shape), draw: 'index' as const })
+const index = (...shape: (string | number)[]) => ({ type: i64(...shape), draw: 'index' as const })
+const index32 = (...shape: (string | number)[]) => ({ type: i32(...shape), draw: 'index' as const })
+const bit = (...shape: (string | number)[]) => ({ type: bool(...shape), draw: 'bit' as const })
+
+const row = (name: string, inputs: Case['inputs'], fn: Case['fn'], least = 0): Case => ({ name, inputs, fn, least })
+
+const { neg, exp, sin, cos, tanh, sigmoid, softplus, erf, silu, gelu, geluTanh, logSigmoid, square } = e
+const { abs, relu, sign, floor, ceil, round, log, sqrt, rsqrt, reciprocal } = e
+const smooth = { neg, exp, sin, cos, tanh, sigmoid, softplus, erf, silu, gelu, geluTanh, logSigmoid, square }
+const kinked = { abs, relu, sign, floor, ceil, round, clip: (t: Tensor) => e.clip(t, -1, 0.75) }
+const aboveZero = { log, sqrt, rsqrt, reciprocal }
+
+const { add, sub, mul, div, pow, maximum, minimum } = e
+const { equal, less, lessEqual, greater, greaterEqual } = e
+
+/** Every way in which two shapes can meet: equal, a missing axis, an axis of 1 on either side, a scalar. */
+const meetings = [
+  [
+    ['A', 'B'],
+    ['A', 'B'],
+  ],
+  [['A', 'B', 'C'], ['C']],
+  [
+    ['A', 1],
+    [1, 'B'],
+  ],
+  [['B'], []],
+  [
+    ['A', 1, 'C'],
+    ['B', 1],
+  ],
+] as const
+
+const unaries = [
+  ...Object.entries({ ...smooth, ...kinked }).map(([name, fn]) => row(name, [x('A', 'B')], fn)),
+  ...Object.entries(aboveZero).map(([name, fn]) => row(name, [positive('A', 'B')], fn)),
+  row('exp of a scalar', [x()], exp),
+]
+
+const binaries = meetings.flatMap(([a, b]) => [
+  ...Object.entries({ add, sub, mul, maximum, minimum }).map(([name, fn]) =>
+    row(`${name} [${a}] [${b}]`, [x(...a), x(...b)], fn),
+  ),
+  ...Object.entries({ div, pow }).map(([name, fn]) =>
+    row(`${name} [${a}] [${b}]`, [positive(...a), positive(...b)], fn),
+  ),
+])
+
+const comparisons = [
+  ...Object.entries({ equal, less, lessEqual, greater, greaterEqual }).flatMap(([name, fn]) => [
+    row(`${name} of floats`, [few('A', 'B'), few('B')], fn),
+    row(`${name} of integers`, [index('A', 1), index('B')], fn),
+  ]),
+  row('and', [bit('A', 'B'), bit('B')], e.and),
+  row('or', [bit('A', 'B'), bit('B')], e.or),
+  row('not', [bit('A')], e.not),
+  row('isNotANumber', [x('A')], (a) => e.isNotANumber(e.log(a))),
+  row('integer div', [index('A'), index('A')], (a, b) => div(sub(a, 5), add(b, 1))),
+  row('where', [bit('B'), x('A', 'B'), x('A', 1)], (c, a, b) => e.where(c, a, b)),
+  row('where with a number', [bit('A', 'B'), x('B')], (c, a) => e.where(c, a, -3)),
+  row('cast to int64 and back', [x('A')], (a) => cast(cast(a, 'int64'), 'float32')),
+  row('cast to bool', [few('A')], (a) => cast(a, 'bool')),
+]
+
+const reductions = [
+  row('sum of all', [x('A', 'B')], (a) => sum(a)),
+  row('sum of axis 0', [x('A', 'B', 'C')], (a) => sum(a, { axes: 0 })),
+  row('sum of two axes, kept', [x('A', 'B', 'C')], (a) => sum(a, { axes: [0, -1], keepAxes: true })),
+  row('mean of all', [x('A', 'B')], (a) => mean(a), 1),
+  row('mean of an axis', [x('A', 'B')], (a) => mean(a, { axes: -1, keepAxes: true }), 1),
+  row('max of all', [x('A', 'B')], (a) => max(a), 1),
+  row('max of an axis', [x('A', 3)], (a) => max(a, { axes: -1 })),
+  row('min of an axis', [x(3, 'A')], (a) => min(a, { axes: 0, keepAxes: true })),
+  row('logSumExp of all', [x('A', 'B')], (a) => logSumExp(a), 1),
+  row('logSumExp of an axis', [x('A', 3, 'B')], (a) => logSumExp(a, { axes: 1 })),
+  row('argMax', [x('A', 3)], (a) => argMax(a)),
+  row('argMax of ties', [few(3, 'A')], (a) => argMax(a, 0, { keepAxis: true })),
+  row('softmax', [x('A', 'B')], softmax),
+  row('logSoftmax', [x('A', 'B')], logSoftmax),
+  row('cumulativeSum', [x('A', 'B')], (a) => i.cumulativeSum(a)),
+  row('cumulativeSum, reverse', [x('A', 'B')], (a) => i.cumulativeSum(a, 0, { reverse: true })),
+  row('cumulativeSum, exclusive', [x('A', 'B', 'C')], (a) => i.cumulativeSum(a, 1, { exclusive: true })),
+  row('cumulativeSum, both', [x('A')], (a) => i.cumulativeSum(a, 0, { reverse: true, exclusive: true })),
+  row('topK values', [x('A', 4)], (a) => i.topK(a, 2)[0]),
+  row('topK indices', [few('A', 4)], (a) => i.topK(a, 3)[1]),
+]
+
+const shapes = [
+  row('reshape', [x('A', 'B', 'C')], (a) => r.reshape(a, ['C', -1])),
+  row('flatten', [x('A', 'B')], r.flatten),
+  row('transpose', [x('A', 'B', 'C')], (a) => r.transpose(a, [2, 0, 1])),
+  row('broadcastTo', [x(1, 'B')], (a) => r.broadcastTo(a, [2, 2, 'B'])),
+  row('unbroadcast', [x('A', 'B')], (a) => r.unbroadcast(a, f32(1, 'B').shape)),
+  row('squeeze and unsqueeze', [x('A', 1, 'B')], (a) => r.unsqueeze(r.squeeze(a, 1), -1)),
+  row('slice', [x('A', 4)], (a) => r.slice(a, 1, 1, -1)),
+  row('slice of a named axis', [x('A', 'B')], (a) => r.slice(a, 1, 1), 1),
+  row('slice to a derived end', [x('A')], (a) => r.slice(a, 0, 0, subtractDims(a.shape[0]!, 1)), 1),
+  row('split', [x('A', 5)], (a) => mul(r.split(a, 1, [2, 1, 2])[0]!, r.split(a, -1, [2, 1, 2])[2]!)),
+  row('pad', [x('A', 'B')], (a) => r.pad(a, 1, 2, 1)),
+  row('concat', [x('A', 'B'), x('A', 'C'), x('A', 1)], (...parts) => r.concat(parts, 1)),
+  row('stack', [x('A'), x('A')], (...parts) => r.stack(parts)),
+  row('gather', [x(3, 'B'), index('A', 'C')], i.gather),
+  row('gather of int32', [x(3), index32('A')], i.gather),
+  row('scatterRows', [x('A', 'B'), index('A')], (a, at) => i.scatterRows(a, at, 3, a.shape.slice(1))),
+  row('takeAlongAxis', [x('A', 3), index('A', 'B')], i.takeAlongAxis),
+  row('putAlongAxis', [x('A', 'B'), index('A', 'B')], (a, at) => i.putAlongAxis(a, at, 3)),
+  row('oneHot', [index('A', 'B')], (at) => i.oneHot(at, 3)),
+  row('arange', [x('A', 'B')], (a) => add(a, cast(arange('B'), 'float32'))),
+  row('dimensionSize', [x('A', 'B')], (a) => mul(a, dimensionSize('A', 'float32'))),
+  row('full', [x('A')], (a) => mul(a, i.full([2, 'A'], 1.5))),
+]
+
+const turn = ([a, angle]: readonly Tensor[]) => rotary(a!, cos(angle!), sin(angle!))
+const masked = (window?: number) => (q: Tensor, k: Tensor, v: Tensor, segments: Tensor) => {
+  const positions = r.broadcastTo(arange('B'), segments.shape)
+  const mask = attentionMask(arange('B'), { positions, segments }, window === undefined ? {} : { window })
+  return attention(q, k, v, mask)
+}
+
+const layers = [
+  row('matmul', [x('A', 'B'), x('B', 'C')], (a, b) => matmul(a, b)),
+  row('matmul, a transposed', [x('B', 'A'), x('B', 'C')], (a, b) => matmul(a, b, { transposeA: true })),
+  row('matmul, b transposed', [x('A', 'B'), x('C', 'B')], (a, b) => matmul(a, b, { transposeB: true, alpha: 0.5 })),
+  row('matmul, both transposed', [x(2, 'B', 'A'), x(2, 'C', 'B')], (a, b) =>
+    matmul(a, b, { transposeA: true, transposeB: true, alpha: -2 }),
+  ),
+  row('matmul of a batch with a matrix', [x(2, 'A', 'B'), x('B', 'C')], (a, b) => matmul(a, b)),
+  row('matmul of a matrix with a batch', [x('A', 'B'), x(2, 'B', 'C')], (a, b) => matmul(a, b)),
+  row('matmul of batches that broadcast', [x(2, 1, 'A', 2), x('C', 2, 'B')], (a, b) => matmul(a, b)),
+  row('linear', [x(2, 'A', 'B'), x('C', 'B'), x('C')], (a, w, b) => linear(a, w, b)),
+  row('rmsNorm', [x('A', 'B', 3), x(3)], (a, w) => rmsNorm(a, w)),
+  row('layerNorm', [x('A', 3), x(3), x(3)], (a, w, b) => layerNorm(a, w, b)),
+  row('rotary', [x('A', 2, 'B', 4), x('A', 'B', 2)], (...operands) => turn(operands), 1),
+  row('attention', [x('A', 4, 'B', 2), x('A', 2, 'B', 2), x('A', 2, 'B', 3), index('A', 'B')], masked(), 1),
+  row('attention, window', [x('A', 2, 'B', 2), x('A', 2, 'B', 2), x('A', 2, 'B', 2), index('A', 'B')], masked(2), 1),
+  row(
+    'attention, soft cap',
+    [x('A', 2, 'B', 2), x('A', 1, 'C', 2), x('A', 1, 'C', 2)],
+    (q, k, v) => attention(q, k, v, i.zeros([1, 1, 1, 1]), { softcap: 1.5, scale: 0.7 }),
+    1,
+  ),
+]
+
+/** The contract of every op. */
+export const cases: readonly Case[] = [...unaries, ...binaries, ...comparisons, ...reductions, ...shapes, ...layers]
