@@ -58,4 +58,3 @@ const readRange = ({ path, offset, byteLength }: NonNullable<ConstantSource['loc
   }
   return new Float32Array(bytes.buffer)
 }
-

@@ -8,8 +8,8 @@ import {
 } from '@qilin-med/tensor'
 import type { ModelConfig } from './config/types'
 import { ModelsError } from './errors'
-import { type Module, modulesOf, type ParameterShape, parametersOf } from './families/modules'
 import type { TokenBatch } from './families/context'
+import { type Module, modulesOf, type ParameterShape, parametersOf } from './families/modules'
 import { hiddenStates, type OutputHead, outputHead } from './forward'
 import { type Network, network } from './network'
 

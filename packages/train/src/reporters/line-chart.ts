@@ -78,7 +78,7 @@ const axis = (values: readonly number[], begin: number, end: number): Axis => {
   const high = values.reduce((a, b) => Math.max(a, b))
   const margin = high > low ? 0 : Math.abs(high) * 0.1 || 1
   const [from, to] = [low - margin, high + margin]
-  const step = roundStep((to - from) / 4)
+  const step = roundStep((to - from) / 6)
   const first = Math.ceil(from / step)
   const ticks = Array.from({ length: Math.floor(to / step) - first + 1 }, (_, i) => (first + i) * step)
   return { ticks, place: (value) => begin + ((value - from) / (to - from)) * (end - begin) }
