@@ -75,8 +75,10 @@ const programsOf = (types: readonly TensorType[], fn: Fn) => {
   return { forward: forward.program, withGradient, shape }
 }
 
+const numbers = (values: ArrayLike<number | bigint>): number[] => Array.from<number | bigint, number>(values, Number)
+
 const dot = (a: ArrayLike<number | bigint>, b: ArrayLike<number | bigint>) =>
-  Array.from(a, Number).reduce((total, value, i) => total + value * Number(b[i]), 0)
+  numbers(a).reduce((total, value, i) => total + value * Number(b[i]), 0)
 
 /** Central differences of ⟨result, weights⟩ for every element of floating operand `at`. */
 const differences = (forward: Program, inputs: readonly NdArray[], at: number, weights: NdArray, sizes: Sizes) => {
@@ -85,12 +87,12 @@ const differences = (forward: Program, inputs: readonly NdArray[], at: number, w
     const data = (inputs[at]!.data as Float64Array).map((value, j) => (i === j ? value + by : value))
     return dot(evaluateProgram(forward, inputs.with(at, { ...inputs[at]!, data }), sizes)[0]!.data, weights.data)
   }
-  return Array.from(inputs[at]!.data, (_, i) => (shifted(i, step) - shifted(i, -step)) / (2 * step))
+  return Array.from(inputs[at]!.data as Float64Array, (_, i) => (shifted(i, step) - shifted(i, -step)) / (2 * step))
 }
 
 const expectClose = (actual: NdArray, expected: ArrayLike<number | bigint>, tolerance: number, what: string): void => {
   expect(actual.data.length, what).toBe(expected.length)
-  Array.from(expected, Number).forEach((value, i) => {
+  numbers(expected).forEach((value, i) => {
     const got = Number(actual.data[i])
     const equal = Object.is(got, value) || Math.abs(got - value) <= tolerance * Math.max(1, Math.abs(value))
     if (!equal) expect.fail(`${what}[${i}]: expected ${value}, got ${got}`)
@@ -150,19 +152,23 @@ describe('nodeRuntime equals referenceRuntime in float32', () => {
     const { forward, withGradient, shape } = programsOf(types, entry.fn)
     const program = withGradient ?? forward
     const executable = await runtime.load(program)
-    const property = fc.asyncProperty(sizesOf(entry.least ?? 0), fc.nat(999), async (pairs, seed) => {
-      const sizes: Sizes = new Map(pairs)
-      const inputs = [...(withGradient ? [weightsFor(shape, sizes)] : []), ...drawn(entry, sizes, seed)]
-      const expected = evaluateProgram(program, inputs, sizes)
-      const actual = await executable.run(
-        inputs.map(narrow),
-        program.outputs.map(() => undefined),
-      )
-      actual.forEach((array, i) => {
-        expect(array!.shape).toEqual(program.outputs[i]!.shape.map((dim) => bindDim(dim, sizes)))
-        expectClose(array!, expected[i]!.data, 1e-5, i === 0 ? 'result' : `gradient ${i - 1}`)
-      })
-    })
+    const property = fc.asyncProperty(
+      sizesOf(entry.leastOnNode ?? entry.least ?? 0),
+      fc.nat(999),
+      async (pairs, seed) => {
+        const sizes: Sizes = new Map(pairs)
+        const inputs = [...(withGradient ? [weightsFor(shape, sizes)] : []), ...drawn(entry, sizes, seed)]
+        const expected = evaluateProgram(program, inputs, sizes)
+        const actual = await executable.run(
+          inputs.map(narrow),
+          program.outputs.map(() => undefined),
+        )
+        actual.forEach((array, i) => {
+          expect(array!.shape).toEqual(program.outputs[i]!.shape.map((dim) => bindDim(dim, sizes)))
+          expectClose(array!, expected[i]!.data, 1e-5, i === 0 ? 'result' : `gradient ${i - 1}`)
+        })
+      },
+    )
     await fc.assert(property, { seed: 13, numRuns: 12 })
     await executable.dispose()
   })

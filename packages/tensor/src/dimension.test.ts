@@ -78,7 +78,11 @@ describe('dimension polynomials', () => {
   })
 
   test('names that are no identifiers and names without a size are errors', () => {
-    expect(() => dimension('2B')).toThrowErrorMatchingInlineSnapshot(`[TensorError: dimension: expected an identifier such as 'B', got '2B'. Rename it.]`)
-    expect(() => bindDim(dimension('X'), sizes)).toThrowErrorMatchingInlineSnapshot(`[TensorError: run: dimension 'X' must be an axis of an argument, got none. Declare it in an input.]`)
+    expect(() => dimension('2B')).toThrowErrorMatchingInlineSnapshot(
+      `[TensorError: dimension: expected an identifier such as 'B', got '2B'. Rename it.]`,
+    )
+    expect(() => bindDim(dimension('X'), sizes)).toThrowErrorMatchingInlineSnapshot(
+      `[TensorError: run: dimension 'X' must be an axis of an argument, got none. Declare it in an input.]`,
+    )
   })
 })
