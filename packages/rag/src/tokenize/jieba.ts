@@ -1,3 +1,4 @@
+import type { Jieba } from '@node-rs/jieba'
 import { RagError } from '../errors'
 import { fold } from './bigrams'
 import type { TextTokenizer } from './tokenizer'
@@ -54,10 +55,14 @@ export async function jiebaWords(): Promise<(text: string) => string[]> {
 
 const hasLetter = /[\p{L}\p{N}]/u
 
-async function load() {
+/** Names that bundlers do not follow: a program for browsers that cuts no words need not have the package. */
+const names = { jieba: '@node-rs/jieba', dictionary: '@node-rs/jieba/dict.js' }
+
+async function load(): Promise<Jieba> {
   try {
-    const [{ Jieba }, { dict }] = await Promise.all([import('@node-rs/jieba'), import('@node-rs/jieba/dict.js')])
-    return Jieba.withDict(dict)
+    const module: typeof import('@node-rs/jieba') = await import(names.jieba)
+    const { dict }: typeof import('@node-rs/jieba/dict.js') = await import(names.dictionary)
+    return module.Jieba.withDict(dict)
   } catch (cause) {
     throw new RagError(
       'dependency',
