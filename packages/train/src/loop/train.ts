@@ -21,7 +21,7 @@ export interface TrainingRun<Adapter> extends AsyncIterable<TrainEvent> {
 /**
  * A training run. Nothing happens until it is iterated over:
  *
- * ```ts
+ * ```ts no-check
  * const run = train({ model, adapter: lora({ rank: 8 }), loss: sft(), data, optimizer, batch: { rows: 4 }, epochs: 1 })
  * for await (const event of run) if (event.type === 'step-end') console.log(event.step, event.loss)
  * ```

@@ -1,0 +1,43 @@
+import { nearDuplicates } from '@qilin-med/chimed'
+import type { BenchCase, BenchOptions, Suite } from '../suite'
+import { benchFile, benchTexts, seconds, seeded } from './chimed/texts'
+
+/** MinHash and LSH together, verified: one thread; and the recall of planted near-duplicates. */
+export const suite: Suite = { name: 'dedup', cases }
+
+async function cases(options: BenchOptions): Promise<BenchCase[]> {
+  const texts = await benchTexts(options.data)
+  const characters = texts.reduce((sum, { length }) => sum + length, 0)
+  const peer = await options.startPeer('dedup', [await benchFile(options, 'texts.json', JSON.stringify(texts))])
+  const ours = async (): Promise<number> =>
+    characters / 1e6 / (await seconds(() => nearDuplicates(texts, { threshold: 0.8 })))
+  const speed = (['rensa', 'datasketch'] as const).map((name) => ({
+    name: `minhash+lsh 0.8, ${texts.length} documents vs ${name}`,
+    unit: 'M characters/s',
+    higherIsBetter: true,
+    peerName: name,
+    ours,
+    ...(peer && { peer: () => peer.measure(`${name}_lsh`), versions: peer.versions }),
+  }))
+  const recall: BenchCase = {
+    name: 'recall of planted near-duplicates at Jaccard 0.8',
+    unit: 'share',
+    higherIsBetter: true,
+    peerName: 'none',
+    ours: async () => plantedRecall(),
+  }
+  return [...speed, recall]
+}
+
+/** Share of pairs just at or above the threshold that are found: texts of 404 characters whose last 40 or so differ. */
+function plantedRecall(): number {
+  const random = seeded(5)
+  const draw = (length: number): string =>
+    Array.from({ length }, () => String.fromCharCode(0x4e00 + Math.floor(random() * 5000))).join('')
+  const pairs = Array.from({ length: 2000 }, () => {
+    const shared = draw(364)
+    return [shared + draw(40), shared + draw(40)]
+  })
+  const { roots } = nearDuplicates(pairs.flat(), { threshold: 0.8 })
+  return pairs.filter((_, index) => roots[2 * index] === roots[2 * index + 1]).length / pairs.length
+}
