@@ -6,10 +6,10 @@ import type { Engine, Literal, TrackedTokens } from './engine'
 import { TokenizerError } from './errors'
 import { type SubwordModel, type Vocabulary, vocabularyOf } from './model'
 import { type Normalizer, normalizerOf } from './normalizers'
-import { postProcessorOf } from './post-processors'
+import { postProcessorOf, type Trim } from './post-processors'
 import { type PreTokenizer, preTokenizerOf } from './pre-tokenizers'
 import type { TokenizerSettings } from './settings'
-import { beginAt, endAt, type Span, spanOf } from './span'
+import { beginAt, endAt, isPair, type Span, spanOf } from './span'
 import { type AddedToken, addedToken } from './special-tokens'
 import { unigram } from './unigram'
 import { wordLevel, wordPiece } from './wordpiece'
@@ -41,7 +41,7 @@ export const jsonEngine = (file: JsonObject, settings: Pick<TokenizerSettings, '
     encode: (text, literal = 'none') => pipeline(text, false, literal).ids,
     track(text, literal = 'none') {
       const tokens = pipeline(text, true, literal)
-      return postProcessor.trim === undefined ? tokens : trimmed(tokens, postProcessor.trim, textOf)
+      return postProcessor.trim === undefined ? tokens : trimmed(tokens, { text, trim: postProcessor.trim, textOf })
     },
     template: postProcessor.template,
     decode(ids, skipSpecialTokens) {
@@ -119,14 +119,33 @@ const pipelineOf = ({ added, specialIds, normalize, preTokenizer, subwords }: St
 /** Half of a surrogate pair is no character; like an encoder to UTF-8, take it for U+FFFD. */
 const wellFormed = (text: string): string => (/\p{Cs}/u.test(text) ? text.replace(/\p{Cs}/gu, '\ufffd') : text)
 
+/** Tokens whose places leave out white space at their ends. */
 const trimmed = (
   { ids, offsets }: TrackedTokens,
-  trim: (token: string, index: number, begin: number, end: number) => readonly [number, number],
-  textOf: (id: number) => string | undefined,
+  { text, trim, textOf }: { text: string; trim: Trim; textOf: (id: number) => string | undefined },
 ): TrackedTokens => ({
   ids,
-  offsets: ids.flatMap((id, i) => [...trim(textOf(id) ?? '', i, offsets[2 * i]!, offsets[2 * i + 1]!)]),
+  offsets: ids.flatMap((id, i) => {
+    const [begin, end] = [offsets[2 * i]!, offsets[2 * i + 1]!]
+    const { leading, trailing } = trim(textOf(id) ?? '', i === 0 || begin === 0)
+    const from = Math.min(forward(text, begin, leading), end)
+    return [from, Math.max(back(text, end, trailing), from)]
+  }),
 })
+
+/** Index so many characters further. */
+const forward = (text: string, from: number, characters: number): number => {
+  let at = from
+  for (let left = characters; left > 0; left--) at += isPair(text, at) ? 2 : 1
+  return at
+}
+
+/** Index so many characters before; where there are not so many, the index itself. */
+const back = (text: string, from: number, characters: number): number => {
+  let at = from
+  for (let left = characters; left > 0; left--) at -= at >= 2 && isPair(text, at - 2) ? 2 : 1
+  return at < 0 ? from : at
+}
 
 /** Added tokens by id: those of the file, then what the settings declare on top. */
 const allAddedTokens = (

@@ -10,12 +10,15 @@ export interface Part {
   readonly ids: readonly number[]
 }
 
+/** Characters at the ends of a token that are white space; `atStart` says that the token starts the text. */
+export type Trim = (token: string, atStart: boolean) => { readonly leading: number; readonly trailing: number }
+
 /** How sequences are put together with special tokens. */
 export interface PostProcessor {
   /** Parts of the result in order. */
   template(pair: boolean): readonly Part[]
-  /** Places without the white space that byte-level tokens carry, where the file asks for it. */
-  trim: ((token: string, index: number, begin: number, end: number) => readonly [number, number]) | undefined
+  /** White space that byte-level tokens carry and that is not part of their place, where the file wants it so. */
+  trim: Trim | undefined
 }
 
 /**
@@ -89,18 +92,18 @@ const templateParts = (items: unknown, specialTokens: unknown): Part[] => {
 /** `["[CLS]", 101]` */
 const tokenId = (value: unknown): number => Number((value as readonly unknown[])[1])
 
-/** White space at the ends of a token is not part of its place; a space that was put before the text never had one. */
+/** A space that was put before the text never had a place to give up. */
 const trimSpaces =
-  (prefixSpace: boolean): NonNullable<PostProcessor['trim']> =>
-  (token, index, begin, end) => {
+  (prefixSpace: boolean): Trim =>
+  (token, atStart) => {
     const characters = [...token]
     const firstKept = characters.findIndex((character) => !isSpace(character))
-    let leading = firstKept < 0 ? characters.length : firstKept
-    const trailing =
-      firstKept < 0 ? characters.length : characters.length - 1 - characters.findLastIndex((c) => !isSpace(c))
-    if (leading > 0 && prefixSpace && (index === 0 || begin === 0)) leading--
-    const from = Math.min(begin + leading, end)
-    return [from, trailing > 0 && end >= trailing ? Math.max(end - trailing, from) : end]
+    if (firstKept < 0) {
+      const all = characters.length
+      return { leading: prefixSpace && atStart ? Math.max(0, all - 1) : all, trailing: all }
+    }
+    const trailing = characters.length - 1 - characters.findLastIndex((character) => !isSpace(character))
+    return { leading: firstKept > 0 && prefixSpace && atStart ? firstKept - 1 : firstKept, trailing }
   }
 
 const isSpace = (character: string): boolean => character === byteCharacters[32] || /\p{White_Space}/u.test(character)
