@@ -43,6 +43,18 @@ export {
   type UpdateInputs,
 } from './optimizers/optimizer'
 export { type SgdOptions, sgd } from './optimizers/sgd'
+export {
+  type CptStage,
+  type DpoStage,
+  qilinPaper,
+  qilinScripts,
+  type Recipe,
+  type SftStage,
+  type StageName,
+  type StageSettings,
+} from './recipe/recipe'
+export type { RecipeRows } from './recipe/rows'
+export { type RecipeEvent, type RecipeRun, runRecipe, type StageEnd, type StageStart } from './recipe/run'
 export { csv } from './reporters/csv'
 export { type HtmlReportOptions, htmlReport } from './reporters/html-report'
 export { jsonl } from './reporters/jsonl'

@@ -1,6 +1,6 @@
 import { access, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type LoraAdapter, lora, mergeWeight, saveAdapter } from '@qilin-med/lora'
+import { type LoraAdapter, lora, mergeParameter, saveAdapter } from '@qilin-med/lora'
 import { cpt, dpo, sft } from '@qilin-med/losses'
 import { type LoadedModel, loadModel, loadTokenizer, writeCheckpoint } from '@qilin-med/models'
 import type { NdArray, Runtime } from '@qilin-med/tensor'
@@ -170,7 +170,7 @@ const writeModel = (
 ): Promise<readonly string[]> => {
   const merged = (name: string): Float32Array => {
     const weight = () => weightValues(model, name)
-    if (isAdapter(trained)) return mergeWeight(trained, name.replace(/\.weight$/, ''), weight())
+    if (isAdapter(trained)) return mergeParameter(trained, name, weight())
     return (trained[name]?.data as Float32Array | undefined) ?? weight()
   }
   const tensors = model.parameters.map(({ name, shape }) => ({
