@@ -2,5 +2,5 @@ import { defineConfig } from 'tsup'
 import { shared } from '../../tsup.shared'
 
 export default defineConfig(
-  shared({ index: 'src/index.ts', node: 'src/node.ts', web: 'src/web.ts', safetensors: 'src/safetensors.ts' }),
+  shared({ index: 'src/index.ts', node: 'src/node.ts', safetensors: 'src/safetensors.ts' }),
 )

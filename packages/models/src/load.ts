@@ -1,8 +1,7 @@
-import { closeSync, openSync, readSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ConstantSource, Runtime } from '@qilin-med/tensor'
-import type { SafetensorsFile } from '@qilin-med/tensor/safetensors'
+import { readTensorSync, type SafetensorsFile } from '@qilin-med/tensor/safetensors'
 import { float32File } from './checkpoint/float32-file'
 import { type Checkpoint, openCheckpoint } from './checkpoint/open'
 import { createModel, type LanguageModel } from './model'
@@ -35,26 +34,15 @@ export const loadModel = async (
   const checkpoint = await openCheckpoint(folder)
   const wide = checkpoint.names.every((name) => checkpoint.locate(name)!.entry.dtype === 'float32')
   const widened = wide ? undefined : await float32File(checkpoint, cacheFolder)
-  const fileOf = (name: string): SafetensorsFile | undefined => widened ?? checkpoint.locate(name)?.file
-  const model = createModel(checkpoint.config, (name) => sourceIn(fileOf(name), name), runtime)
+  const weights = widened ? (name: string) => sourceIn(widened, name) : checkpoint.source
+  const model = createModel(checkpoint.config, weights, runtime)
   for (const { name } of model.parameters) model.weight(name) // names and shapes are checked before anything runs
   return { ...model, checkpoint }
 }
 
-const sourceIn = (file: SafetensorsFile | undefined, name: string): ConstantSource | undefined => {
-  const entry = file?.tensors.get(name)
-  if (!file || !entry) return undefined
+const sourceIn = (file: SafetensorsFile, name: string): ConstantSource | undefined => {
+  const entry = file.tensors.get(name)
+  if (!entry) return undefined
   const location = { path: file.path, offset: file.dataOffset + entry.begin, byteLength: entry.end - entry.begin }
-  return { dtype: 'float32', shape: entry.shape, location, read: () => readRange(location) }
-}
-
-const readRange = ({ path, offset, byteLength }: NonNullable<ConstantSource['location']>): Float32Array => {
-  const bytes = new Uint8Array(byteLength)
-  const handle = openSync(path, 'r')
-  try {
-    for (let done = 0; done < byteLength; ) done += readSync(handle, bytes, done, byteLength - done, offset + done)
-  } finally {
-    closeSync(handle)
-  }
-  return new Float32Array(bytes.buffer)
+  return { dtype: 'float32', shape: entry.shape, location, read: () => readTensorSync(file, name).data as Float32Array }
 }
