@@ -1,5 +1,5 @@
 import type { Built, ExamItem, PreferencePair, Tokenizer } from '@qilin-med/chimed'
-import type { DocumentInput } from '@qilin-med/rag'
+import type { DocumentInput, Splitter } from '@qilin-med/rag'
 
 /** A question with the answer one would like to hear. */
 export interface Exchange {
@@ -59,5 +59,5 @@ export interface Domain {
   readonly generationRows: number
   /** Most questions, texts and pairs of each test set; all by default. */
   readonly testLimit?: number
-  readonly retrieval: { readonly hits: number; readonly tokens: number }
+  readonly retrieval: { readonly hits: number; readonly splitter: Splitter }
 }

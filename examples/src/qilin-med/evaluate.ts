@@ -1,12 +1,5 @@
 import type { ExamItem } from '@qilin-med/chimed'
-import {
-  bootstrapMean,
-  cmexamBleu,
-  cmexamRouge,
-  preferenceAccuracy,
-  strictExtractor,
-  weightedF1,
-} from '@qilin-med/metrics'
+import { bootstrap, cmexamTextScores, examScores, preferenceAccuracy, strictExtractor } from '@qilin-med/metrics'
 import type { Retriever } from '@qilin-med/rag'
 import type { Domain, TestData } from './domain'
 import type { TextModel } from './text-model'
@@ -15,8 +8,11 @@ import type { TextModel } from './text-model'
 export interface Share {
   readonly value: number
   readonly n: number
-  readonly ci95: readonly [number, number]
+  readonly ci95: Range
 }
+
+/** A 95% bootstrap interval. */
+export type Range = readonly [low: number, high: number]
 
 /** One exam split. All shares lie between 0 and 1. */
 export interface ExamResult {
@@ -24,14 +20,21 @@ export interface ExamResult {
   readonly accuracy: number
   readonly weightedF1: number
   readonly n: number
-  readonly ci95: readonly [number, number]
+  /** Interval of the accuracy. */
+  readonly ci95: Range
+  readonly weightedF1Ci95: Range
   /** By the option text in the generated answer, read by the strict extractor. */
-  readonly generated: { readonly accuracy: number; readonly weightedF1: number; readonly unparsed: number }
+  readonly generated: {
+    readonly accuracy: number
+    readonly weightedF1: number
+    readonly unparsed: number
+    readonly ci95: Range
+  }
   /** By the letter at the end of the generated answer. */
-  readonly letter: { readonly accuracy: number; readonly unparsed: number }
+  readonly letter: { readonly accuracy: number; readonly unparsed: number; readonly ci95: Range }
 }
 
-/** The text scores of the paper's Tables 5 and 6, in percent, with the interval of ROUGE-L. */
+/** The text scores of the paper's Tables 5 and 6, in percent. */
 export interface TextScores {
   readonly bleu1: number
   readonly bleu4: number
@@ -39,6 +42,8 @@ export interface TextScores {
   readonly rouge2: number
   readonly rougeL: number
   readonly n: number
+  /** Interval of each score. */
+  readonly ci95: Readonly<Record<'bleu1' | 'bleu4' | 'rouge1' | 'rouge2' | 'rougeL', Range>>
 }
 
 /** A question, what the model made of it, and what it looked up. */
@@ -52,6 +57,7 @@ export interface Sample {
 /** Everything measured of one stage. */
 export interface StageResult {
   readonly perplexity: Readonly<Record<string, number>>
+  readonly perplexityCi95: Readonly<Record<string, Range>>
   readonly exam: Readonly<Record<string, ExamResult>>
   readonly explanation: TextScores
   readonly dialogue: TextScores
@@ -86,12 +92,15 @@ export const evaluateStage = async (context: EvaluationContext): Promise<StageRe
     explanation ??= textScores(
       answered.samples.map(({ answer }) => domain.explanationIn(answer)),
       answered.samples.map(({ expected }) => expected),
+      seed,
     )
     samples.push(...answered.samples.slice(0, 3))
   }
   const dialogue = await answerDialogues(context)
+  const { perplexity, perplexityCi95 } = without ?? (await perplexities(context))
   return {
-    perplexity: without?.perplexity ?? (await perplexities(context)),
+    perplexity,
+    perplexityCi95,
     exam,
     explanation: explanation!,
     dialogue: dialogue.scores,
@@ -131,15 +140,22 @@ const answerExam = async (context: EvaluationContext, items: readonly ExamItem[]
   )
   const answers = await model.generate(prompts, { maxTokens: domain.answerTokens, rows: domain.generationRows })
   const gold = items.map(({ answer }) => answer)
-  const hits = gold.map((answer, i) => Number(answer === likeliest[i]))
-  const { low, high } = bootstrapMean(hits, { seed })
+  const byLikelihood = examScores(gold, likeliest, { seed })
+  const byText = examScores(gold, optionsRead(domain, items, answers), { seed })
+  const byLetter = examScores(gold, answers.map(letterIn), { seed })
   const result: ExamResult = {
-    accuracy: mean(hits),
-    weightedF1: weightedF1(gold, likeliest),
+    accuracy: byLikelihood.accuracy.value,
+    weightedF1: byLikelihood.weightedF1.value,
     n: items.length,
-    ci95: [low, high],
-    generated: readByText(domain, items, answers),
-    letter: readByLetter(gold, answers),
+    ci95: range(byLikelihood.accuracy),
+    weightedF1Ci95: range(byLikelihood.weightedF1),
+    generated: {
+      accuracy: byText.accuracy.value,
+      weightedF1: byText.weightedF1.value,
+      unparsed: byText.unparsed,
+      ci95: range(byText.accuracy),
+    },
+    letter: { accuracy: byLetter.accuracy.value, unparsed: byLetter.unparsed, ci95: range(byLetter.accuracy) },
   }
   const samples = items.map(
     (item, i): Sample => ({
@@ -152,41 +168,26 @@ const answerExam = async (context: EvaluationContext, items: readonly ExamItem[]
   return { result, samples }
 }
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+const range = ({ low, high }: { readonly low: number; readonly high: number }): Range => [low, high]
 
-const readByText = (
-  domain: Domain,
-  items: readonly ExamItem[],
-  answers: readonly string[],
-): ExamResult['generated'] => {
-  const read = items.map(({ options }, i) => strictExtractor(domain.explanationIn(answers[i]!), options))
-  const gold = items.map(({ answer }) => answer)
-  const chosen = read.map(({ answer, parsed }) => (parsed ? answer : '-'))
-  return {
-    accuracy: mean(gold.map((answer, i) => Number(answer === chosen[i]))),
-    weightedF1: weightedF1(gold, chosen),
-    unparsed: read.filter(({ parsed }) => !parsed).length,
-  }
-}
+/** Letters of the options whose text the answers hold; undefined where none or several do. */
+const optionsRead = (domain: Domain, items: readonly ExamItem[], answers: readonly string[]): (string | undefined)[] =>
+  items.map(({ options }, i) => {
+    const { answer, parsed } = strictExtractor(domain.explanationIn(answers[i]!), options)
+    return parsed ? answer : undefined
+  })
 
-const readByLetter = (gold: readonly string[], answers: readonly string[]): ExamResult['letter'] => {
-  const letters = answers.map((answer) => /(?:选|答案[:：]?\s*)([A-E])/.exec(answer)?.[1])
-  return {
-    accuracy: mean(gold.map((answer, i) => Number(answer === letters[i]))),
-    unparsed: letters.filter((letter) => letter === undefined).length,
-  }
-}
+const letterIn = (answer: string): string | undefined => /(?:选|答案[:：]?\s*)([A-E])/.exec(answer)?.[1]
 
-const textScores = (predictions: readonly string[], references: readonly string[]): TextScores => {
-  const rouge = cmexamRouge(predictions, references)
-  return {
-    bleu1: cmexamBleu(predictions, references, { maxOrder: 1 }).score,
-    bleu4: cmexamBleu(predictions, references, { maxOrder: 4 }).score,
-    rouge1: rouge.rouge1.f,
-    rouge2: rouge.rouge2.f,
-    rougeL: rouge.rougeL.f,
-    n: predictions.length,
-  }
+const textScores = (predictions: readonly string[], references: readonly string[], seed: number): TextScores => {
+  const { n, bleu1, bleu4, rouge1, rouge2, rougeL } = cmexamTextScores(predictions, references, { seed })
+  const scores = { bleu1, bleu4, rouge1, rouge2, rougeL }
+  const each = <T>(value: (score: typeof bleu1) => T) =>
+    Object.fromEntries(Object.entries(scores).map(([name, score]) => [name, value(score)])) as Record<
+      keyof typeof scores,
+      T
+    >
+  return { ...each(({ value }) => value), n, ci95: each(range) }
 }
 
 const answerDialogues = async (context: EvaluationContext) => {
@@ -208,21 +209,38 @@ const answerDialogues = async (context: EvaluationContext) => {
     scores: textScores(
       answers,
       exchanges.map(({ answer }) => answer),
+      context.seed,
     ),
     samples,
   }
 }
 
 /** exp of the mean negative log-probability of all tokens but the first of each text, which nothing predicts. */
-const perplexities = async ({ model, tests, limit }: EvaluationContext): Promise<Record<string, number>> => {
-  const result: Record<string, number> = {}
+const perplexities = async ({ model, tests, limit, seed }: EvaluationContext) => {
+  const perplexity: Record<string, number> = {}
+  const perplexityCi95: Record<string, Range> = {}
   for (const [split, texts] of Object.entries(tests.texts)) {
-    const requests = texts.slice(0, limit).map((text) => ({ prompt: [...text][0]!, continuations: [text.slice(1)] }))
+    const requests = texts.slice(0, limit).map((text) => {
+      const [first] = text // a whole character, also beyond the basic plane
+      return { prompt: first!, continuations: [text.slice(first!.length)] }
+    })
     const scores = (await model.score(requests)).flat()
-    const logProb = scores.reduce((sum, score) => sum + score.logProb, 0)
-    result[split] = Math.exp(-logProb / scores.reduce((sum, score) => sum + score.tokens, 0))
+    const interval = bootstrap(
+      scores.length,
+      (rows) => {
+        let [logProb, tokens] = [0, 0]
+        for (const row of rows) {
+          logProb += scores[row]!.logProb
+          tokens += scores[row]!.tokens
+        }
+        return Math.exp(-logProb / tokens)
+      },
+      { seed },
+    )
+    perplexity[split] = interval.value
+    perplexityCi95[split] = range(interval)
   }
-  return result
+  return { perplexity, perplexityCi95 }
 }
 
 const preferences = async ({ domain, model, tests, limit }: EvaluationContext, seed: number): Promise<Share> => {

@@ -18,6 +18,7 @@ import { loadTokenizer } from '@qilin-med/models/tokenizer'
 import type { Runtime } from '@qilin-med/tensor'
 import { nodeRuntime } from '@qilin-med/tensor/node'
 import type { TrainingRow } from '@qilin-med/train'
+import { collect } from './collect'
 import type { Domain, TestData } from './domain'
 import { evaluateStage, type StageResult } from './evaluate'
 import { writeMerged } from './merge'
@@ -46,12 +47,6 @@ interface Run {
 }
 
 class Stopped extends Error {}
-
-const collect = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
-  const list: T[] = []
-  for await (const item of items) list.push(item)
-  return list
-}
 
 /** `most` records, one from each sub-dataset in turn. */
 const evenly = <T extends ChimedRecord>(records: readonly T[], most = records.length): T[] => {

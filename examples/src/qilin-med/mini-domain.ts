@@ -17,6 +17,7 @@ import {
   sources,
   tests,
 } from '@qilin-med/chimed'
+import type { Splitter } from '@qilin-med/rag'
 import { dialogueTurn, examAnswer, examTurn, letters, prompt, questionParts } from '../world/formats'
 import type { Domain, Exchange, TestData } from './domain'
 
@@ -52,9 +53,20 @@ export const miniDomain = (folder = miniChimedFolder, ablation: Ablation = 'none
     dpo: { steps: 60, rows: 16, rate: 1e-4 },
     scoreTokens: 4096,
     generationRows: 64,
-    retrieval: { hits: 5, tokens: 30 },
+    retrieval: { hits: 5, splitter: statements },
   }
 }
+
+/**
+ * Single statements: a bare question matches a question best and tells nothing, so it is no passage; neither is a label
+ * such as `答：` part of one.
+ */
+const statements: Splitter = (text) =>
+  [...text.matchAll(/[^。？！：\n]{6,}。/g)].map(({ 0: sentence, index }) => ({
+    text: sentence,
+    start: index,
+    end: index + sentence.length,
+  }))
 
 const rightText = ({ options, answer }: ExamItem): string => options.find(({ letter }) => letter === answer)?.text ?? ''
 

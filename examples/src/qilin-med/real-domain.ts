@@ -12,6 +12,7 @@ import {
   type TestSet,
   tests,
 } from '@qilin-med/chimed'
+import { sentenceSplitter } from '@qilin-med/rag'
 import type { Domain, Exchange, TestData } from './domain'
 
 /** Every twentieth question of the published CMExam validation split is held back as this program's test. */
@@ -75,7 +76,7 @@ export const realDomain = async (folder: string, rows: number): Promise<Domain> 
     scoreTokens: 256,
     generationRows: 16,
     testLimit,
-    retrieval: { hits: 5, tokens: 60 },
+    retrieval: { hits: 5, splitter: sentenceSplitter({ tokens: 60 }) },
   }
 }
 

@@ -2,7 +2,8 @@ import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BuildReport } from '@qilin-med/chimed'
 import { researchNotice } from '@qilin-med/rag'
-import { barChart, escapeHtml, lineChart, table } from './charts'
+import { lineChart } from '@qilin-med/train'
+import { barChart, escapeHtml, table } from './charts'
 import type { Domain } from './domain'
 import type { Sample, StageResult } from './evaluate'
 import type { Summary } from './summary'
@@ -18,7 +19,7 @@ export interface ReportContents {
 }
 
 const style = `
-:root{color-scheme:light}*{box-sizing:border-box}
+:root{color-scheme:light;--line-0:#0b7285;--line-1:#e8590c;--grid:#dee2e6;--ink:#495057}*{box-sizing:border-box}
 body{margin:0;background:#f8f9fa;color:#212529;font:16px/1.6 system-ui,-apple-system,"Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif}
 main{max-width:1080px;margin:0 auto;padding:24px 16px 64px}
 h1{font-size:1.7rem;margin:.2em 0}h2{font-size:1.2rem;margin:2em 0 .6em;border-bottom:2px solid #0b7285;padding-bottom:.2em}
@@ -138,6 +139,12 @@ const droppedTable = ({ reading, steps }: BuildReport): string =>
       ]),
   )
 
+/** A stage's loss; the chart takes its colours from the page. */
+const figure = (stage: string, curve: readonly CurvePoint[]): string => {
+  const points = curve.map(({ step, loss }) => [step, loss] as const)
+  return `<figure>${lineChart({ title: `${stage.toUpperCase()} loss by step`, series: [{ name: 'loss', points }] })}</figure>`
+}
+
 const page = ({ domain, summary, stages, curves, data }: ReportContents): string => {
   const splits = Object.keys(Object.values(stages)[0]!.exam)
   const cards = [
@@ -148,11 +155,7 @@ const page = ({ domain, summary, stages, curves, data }: ReportContents): string
   ]
   const training = Object.entries(curves)
     .filter(([, curve]) => curve.length > 0)
-    .map(([stage, curve]) =>
-      lineChart(`${stage.toUpperCase()} loss by step`, [
-        { name: 'loss', points: curve.map(({ step, loss }) => [step, loss]) },
-      ]),
-    )
+    .map(([stage, curve]) => figure(stage, curve))
   const bars = splits.map((split) =>
     barChart(
       `Exam accuracy, split ${split}`,

@@ -10,6 +10,7 @@ import {
   splitGuard,
   transformersEmbedder,
 } from '@qilin-med/rag'
+import { collect } from './collect'
 import type { Domain } from './domain'
 
 /** A retriever and what its index holds. */
@@ -33,18 +34,14 @@ export const buildKnowledge = async (domain: Domain, built: Built, embedder?: st
     ({ text, origin }, i): DocumentInput => ({ id: `cpt-${i}`, text, source: origin?.source ?? 'CPT corpus' }),
   )
   const documents = [...(await domain.knowledge()), ...corpus]
-  const chunks = await collect(chunk(documents, { tokens: domain.retrieval.tokens, hash: fingerprint }))
+  // The manifest names whole rows: a passage keeps the fingerprint of the row it was cut from.
+  const hashed = documents.map((document) => ({ ...document, contentHash: fingerprint(document.text) }))
+  const chunks = await collect(chunk(hashed, domain.retrieval.splitter))
   const unique = distinct(chunks)
   const words = await bm25(unique, { guard })
   if (!embedder) return { retriever: words, report: words.report }
   const vectors = await dense(unique, { embedder: await transformersEmbedder(embedder), guard })
   return { retriever: fuse([words, vectors]), report: words.report }
-}
-
-const collect = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
-  const list: T[] = []
-  for await (const item of items) list.push(item)
-  return list
 }
 
 /** The same sentence stands in many documents; the first of them keeps it. */
