@@ -122,7 +122,14 @@ const lookUp = async ({ domain, retriever }: EvaluationContext, query: string): 
   }
 }
 
-const best = (values: readonly number[]): number => values.indexOf(Math.max(...values))
+/** Index of the largest value. @throws Error when one is no number: nothing can be ranked then */
+const best = (values: readonly number[]): number => {
+  if (values.some(Number.isNaN))
+    throw new Error(
+      'evaluate: expected log-probabilities, got NaN. The weights are damaged or training diverged: look at them, or use a lower rate.',
+    )
+  return values.indexOf(Math.max(...values))
+}
 
 const answerExam = async (context: EvaluationContext, items: readonly ExamItem[]) => {
   const { domain, model, seed } = context

@@ -171,6 +171,22 @@ const pipeline = async (
   return { stages, curves: { cpt: pretrained?.curve ?? [], sft: tuned.curve, dpo: aligned.curve } }
 }
 
+/** What a run writes; a new run takes these away first and touches nothing else that lies in its folder. */
+const written = ['adapters', 'checkpoints', 'data', 'evaluation', 'logs', 'models', 'report.html', 'summary.json']
+
+/** Makes the folder ready, once model and options have proved good: a bad start must not cost an earlier run. */
+const prepareFolder = async ({ out, resume }: Options): Promise<void> => {
+  try {
+    if (!resume) for (const name of written) await rm(join(out, name), { recursive: true, force: true })
+    await mkdir(join(out, 'evaluation'), { recursive: true })
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? cause
+    throw new Error(`npm start: --out ${out} must be a folder that can be written, got ${code}. Name another one.`, {
+      cause,
+    })
+  }
+}
+
 const domainOf = async ({ data, rows, ablation }: Options): Promise<Domain> =>
   data ? (await import('./real-domain')).realDomain(data, rows) : miniDomain(undefined, ablation)
 
@@ -182,14 +198,13 @@ const main = async (): Promise<void> => {
     note('Stopping after this step. Go on with: npm start -- --resume (and the same options).')
     stop.abort()
   })
-  if (!options.resume) await rm(options.out, { recursive: true, force: true })
-  await mkdir(join(options.out, 'evaluation'), { recursive: true })
   const domain = await domainOf(options)
   heading(`Qilin-Med on ${domain.name}, seed ${options.seed}`)
   note(domain.notice)
   await using runtime = await nodeRuntime(options.threads ? { threads: options.threads } : {})
   const tokenizer = await loadTokenizer(options.model ?? miniModel)
   const base = await loadModel(options.model ?? miniModel, { runtime }) // before the data: a bad model ends the run at once
+  await prepareFolder(options)
   const built = await domain.build(join(options.out, 'data'), tokenizer)
   dataTables(built.report)
   const run: Run = {
