@@ -68,7 +68,6 @@ export const compile = <A extends readonly unknown[], R>(
     },
     dispose,
     [Symbol.asyncDispose]: dispose,
-    runtime,
   }) as unknown as Compiled<A, R>
 }
 

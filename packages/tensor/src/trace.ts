@@ -1,6 +1,6 @@
 import { TensorError } from './errors'
-import type { Node } from './tensor'
-import { input, Tensor, type TensorType } from './tensor'
+
+import { input, type Node, Tensor, type TensorType } from './tensor'
 import { sortedNodes } from './transform/gradient'
 import { leavesOf, mapTree } from './tree'
 

@@ -314,5 +314,3 @@ const whereOp: Op<undefined> = {
     return { shape: output!.shape, data: test!.map((value, i) => (value ? yes![i]! : no![i]!)) }
   },
 }
-
-export { cast }

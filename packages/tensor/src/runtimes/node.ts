@@ -39,7 +39,14 @@ export const nodeRuntime = async (options: NodeRuntimeOptions = {}): Promise<Run
     name: `node-${options.provider ?? 'cpu'}`,
     load: async (program, loadOptions) => {
       alive()
-      const executable = await loadProgram(program, options, loadOptions, alive)
+      const loaded = await loadProgram(program, options, loadOptions, alive)
+      const executable: Executable = {
+        run: loaded.run,
+        dispose: async () => {
+          executables.delete(executable)
+          await loaded.dispose()
+        },
+      }
       executables.add(executable)
       return executable
     },

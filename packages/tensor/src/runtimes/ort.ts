@@ -3,7 +3,7 @@ import type { NdArray } from '../array'
 import type { DType, TypedArray } from '../dtype'
 import { zerosOf } from '../dtype'
 
-/** Element types whose name ONNX Runtime shares with us. */
+/** A tensor of ONNX Runtime. */
 export type OrtTensor = ort.Tensor
 
 /** Constructor of ONNX Runtime's tensors; the same in Node and in browsers. */
