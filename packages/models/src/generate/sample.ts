@@ -36,14 +36,41 @@ export const sample = (
   counter: number,
 ): number => {
   const top = logits[greedy(logits)]!
-  const order = Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b)
-  const kept = topK > 0 ? order.slice(0, topK) : order
-  const weights = kept.map((id) => Math.exp((logits[id]! - top) / temperature))
-  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  const weightOf = (logit: number): number => Math.exp((logit - top) / temperature)
+  const most = topK > 0 ? topK : logits.length
+  const whole = topK > 0 ? undefined : logits.reduce((sum, logit) => sum + weightOf(logit), 0)
+  const { ids, weights, total } = likeliest(logits, top, temperature, (count, sum) =>
+    whole === undefined ? count >= most : sum >= topP * whole,
+  )
+  const kept = weights.slice(0, most)
+  const mass = whole ?? sumOf(kept)
   const [a, b] = threefry(key, counter, 0)
   const draw = ((a >>> 5) * 2 ** 26 + (b >>> 6)) * 2 ** -53
-  const cut = nucleus(weights, topP * total)
-  return pick(kept, weights, cut, draw * weights.slice(0, cut).reduce((sum, weight) => sum + weight, 0))
+  const cut = nucleus(kept, topP * Math.min(mass, total))
+  return pick(ids, kept, cut, draw * sumOf(kept.slice(0, cut)))
+}
+
+const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0)
+
+/**
+ * The likeliest tokens in falling order, at least as many as `enough` asks for. A vocabulary of 262,144 is not sorted for
+ * the few tokens that can be drawn: only those near the top are, and more of them where that was too few.
+ */
+const likeliest = (
+  logits: Float32Array,
+  top: number,
+  temperature: number,
+  enough: (count: number, sum: number) => boolean,
+): { readonly ids: readonly number[]; readonly weights: readonly number[]; readonly total: number } => {
+  for (let reach = 8; ; reach *= 2) {
+    const floor = reach > 64 ? Number.NEGATIVE_INFINITY : top - reach * temperature
+    const ids: number[] = []
+    for (let id = 0; id < logits.length; id++) if (logits[id]! >= floor) ids.push(id)
+    ids.sort((a, b) => logits[b]! - logits[a]! || a - b)
+    const weights = ids.map((id) => Math.exp((logits[id]! - top) / temperature))
+    const total = sumOf(weights)
+    if (enough(ids.length, total) || floor === Number.NEGATIVE_INFINITY) return { ids, weights, total }
+  }
 }
 
 /** Number of leading weights that together reach `mass`; at least one. */
