@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url'
 import {
   type BuildOptions,
   buildCorpora,
+  type ChimedRecord,
   type Conversation,
+  type CptText,
   decontaminate,
   dedup,
   defineSource,
@@ -16,9 +18,12 @@ import {
   type Source,
   sources,
   tests,
+  textOf,
 } from '@qilin-med/chimed'
 import type { Splitter } from '@qilin-med/rag'
 import { dialogueTurn, examAnswer, examTurn, letters, prompt, questionParts } from '../world/formats'
+import { worldSeed } from '../world/make-world'
+import { buildWorld } from '../world/world'
 import type { Domain, Exchange, TestData } from './domain'
 
 /** The embedded raw files. */
@@ -70,8 +75,20 @@ const statements: Splitter = (text) =>
 
 const rightText = ({ options, answer }: ExamItem): string => options.find(({ letter }) => letter === answer)?.text ?? ''
 
-/** Sub-datasets that repeat what the base model knows already; without them it forgets to read. */
-const replayed = new Set(['Train_1M_CN', 'Instruct_chat', 'Train_3.5M_CN'])
+/**
+ * The source without what repeats the base model's own pre-training: facts it was trained on, and passages to read an
+ * answer from. What is left tells of added diseases only.
+ */
+const withoutReplay = <T extends ChimedRecord>(source: Source<T>): Source<T> => {
+  const known = buildWorld({ seed: worldSeed }).known.map(({ name }) => name)
+  const repeats = (text: string) => text.includes('资料：') || known.some((name) => text.includes(name))
+  return {
+    ...source,
+    read: async function* (options) {
+      for await (const record of source.read(options)) if (!repeats(textOf(record))) yield record
+    },
+  }
+}
 
 const corpora = (at: (path: string) => string, ablation: Ablation): BuildOptions => {
   const dialogues = () => [
@@ -83,7 +100,8 @@ const corpora = (at: (path: string) => string, ablation: Ablation): BuildOptions
     sources.huatuoEncyclopedia(at('huatuo_encyclopedia_qa')),
     sources.huatuoKnowledge(at('huatuo_knowledge_graph_qa')),
     sources.cmexam(at('cmexam/train.csv')),
-    sources.medqaTextbooks(at('medqa_textbooks')),
+    // Paragraph by paragraph where only some diseases stay, whole chapters otherwise.
+    sources.medqaTextbooks(at('medqa_textbooks'), ablation === 'no-replay' ? { gather: 0 } : {}),
     sources.cpubmedKg(at('cpubmed_kg')),
     sources.xywyKg(at('xywy_kg')),
     sources.health39Kg(at('39health_kg')),
@@ -98,15 +116,18 @@ const corpora = (at: (path: string) => string, ablation: Ablation): BuildOptions
     sources.train2mCn(at('train_2m_cn')),
     sources.train35mCn(at('train_3.5m_cn')),
     sources.multiturnChat(at('multiturn_chat')),
-  ].filter(({ name }) => ablation !== 'no-replay' || !replayed.has(name))
+  ]
   const held = ['exam-b', 'exam-c', 'exam-v', 'exam-w'].map((name) => tests.cmexam(at(`eval/${name}.csv`), { name }))
+  const kept = <T extends ChimedRecord>(list: readonly Source<T>[]) =>
+    ablation === 'no-replay' ? list.map(withoutReplay) : list
   return {
-    cpt:
+    cpt: kept<CptText | Conversation>(
       ablation === 'one-wording'
         ? [sources.huatuoKnowledge(at('huatuo_knowledge_graph_qa'))]
         : [...texts, ...dialogues()],
-    sft: [...general, examExplanations(at('cmexam_explanation')), ...dialogues()],
-    dpo: [sources.zhongjingRlhf(at('zhongjing_rlhf')), sources.medicalgptReward(at('medicalgpt_reward'))],
+    ),
+    sft: kept([...general, examExplanations(at('cmexam_explanation')), ...dialogues()]),
+    dpo: kept([sources.zhongjingRlhf(at('zhongjing_rlhf')), sources.medicalgptReward(at('medicalgpt_reward'))]),
     steps: [normalise(), dedup.exact(), dedup.minhash({ threshold: 0.9 }), decontaminate({ against: held })],
     tests: held,
   }
