@@ -20,7 +20,9 @@ export interface TestData {
 /** Lengths and rates of the three training stages. */
 export interface StageSettings {
   readonly steps: number
+  /** Rows of one micro-batch, and micro-batches of one step (1 by default): smaller ones take less memory. */
   readonly rows: number
+  readonly accumulate?: number
   readonly rate: number
 }
 

@@ -71,7 +71,7 @@ export const realDomain = async (folder: string, rows: number): Promise<Domain> 
     adapter: { rank: 8, alpha: 32 },
     cpt: { steps: steps(4), rows: 4, rate: 2e-4 },
     sft: { steps: steps(4), rows: 4, rate: 2e-4 },
-    dpo: { steps: steps(4), rows: 4, rate: 2e-5 },
+    dpo: { steps: steps(4), rows: 1, accumulate: 4, rate: 2e-5 }, // a pair is as long as two rows and keeps both in memory
     recordsPerStage: rows,
     scoreTokens: 256,
     generationRows: 16,

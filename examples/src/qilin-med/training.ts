@@ -59,7 +59,7 @@ export const trainStage = async (options: StageOptions): Promise<TrainedStage> =
     loss: losses[stage],
     data: rows,
     optimizer: adamw({ learningRate: cosine({ peak: settings.rate, warmup: 0.05 }), weightDecay: 0.01 }),
-    batch: { rows: settings.rows },
+    batch: { rows: settings.rows, accumulate: settings.accumulate ?? 1 },
     steps: settings.steps,
     seed,
     checkpoints: {
