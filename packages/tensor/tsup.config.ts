@@ -1,6 +1,4 @@
 import { defineConfig } from 'tsup'
 import { shared } from '../../tsup.shared'
 
-export default defineConfig(
-  shared({ index: 'src/index.ts', node: 'src/node.ts', safetensors: 'src/safetensors.ts' }),
-)
+export default defineConfig(shared({ index: 'src/index.ts', node: 'src/node.ts', safetensors: 'src/safetensors.ts' }))

@@ -46,7 +46,7 @@ export const compile = <A extends readonly unknown[], R>(
   fn: (...args: A) => R,
   options: CompileOptions,
 ): Compiled<A, R> => {
-  const { runtime, carry = false } = options
+  const { carry = false } = options
   let loading: Promise<Loaded<R>> | undefined
   const load = (inputs: readonly TypeTree[]) => {
     loading ??= loadProgram(fn as (...args: never) => R, inputs, options)

@@ -5,7 +5,6 @@ import { type Lowering, microsoft } from '../onnx/lowering'
 import { count, stretch, type Value } from '../reference/value'
 import { broadcastShapes } from '../shape'
 import { apply, type Op, requireFloating, scalarValue, type Tensor, type TensorLike, unify } from '../tensor'
-import { cast } from './cast'
 import { unbroadcast } from './reshape'
 
 interface UnaryRule {
