@@ -1,7 +1,8 @@
 import { array, type NdArray } from './array'
 import { type DType, type TypedArray, toTyped } from './dtype'
 import { TensorError } from './errors'
-import { type Executable, isResident, type LoadOptions, type Resident, type Runtime } from './runtime'
+import { type Executable, isResident, type LoadOptions, type Resident, type RunOptions, type Runtime } from './runtime'
+import { disposedError } from './runtimes/call-queue'
 import type { Tensor, TensorType } from './tensor'
 import { isTensor, type Program, type Traced, type TypeTree, trace } from './trace'
 import { leavesOf, type MapTree, mapTree } from './tree'
@@ -31,9 +32,11 @@ export interface CompileOptions extends LoadOptions {
 /** A traced function that runs as one program. */
 export interface Compiled<A extends readonly unknown[], R> extends AsyncDisposable {
   (...args: Arguments<A>): Promise<Results<R>>
+  /** The same program for calls that a signal cancels: `step.with({ signal })(state, batch)`. */
+  with(options: RunOptions): Compiled<A, R>
   /** Traces and loads now instead of at the first call. Needs `inputs`. */
   prepare(): Promise<Program>
-  /** Frees the session; the runtime does so too when it is disposed. */
+  /** Frees the session; the runtime does so too when it is disposed. Later calls throw a TensorError `disposed`. */
   dispose(): Promise<void>
 }
 
@@ -48,27 +51,34 @@ export const compile = <A extends readonly unknown[], R>(
 ): Compiled<A, R> => {
   const { carry = false } = options
   let loading: Promise<Loaded<R>> | undefined
+  let disposed = false
   const load = (inputs: readonly TypeTree[]) => {
+    if (disposed) throw disposedError('program')
     loading ??= loadProgram(fn as (...args: never) => R, inputs, options)
     return loading
   }
-  const call = async (...args: unknown[]) => {
-    const loaded = await load(options.inputs ?? (mapTree(args, isArrayLike, typeOf) as readonly TypeTree[]))
-    return run(loaded, args, carry)
-  }
   const dispose = async () => {
-    await (await loading)?.executable.dispose()
-    loading = undefined
+    disposed = true
+    const loaded = await loading?.catch(() => undefined) // the call that loaded it has reported why it failed
+    await loaded?.executable.dispose()
   }
-  return Object.assign(call, {
-    prepare: async () => {
-      if (!options.inputs)
-        throw new TensorError('argument', `prepare: expected declared inputs, got none. Pass 'inputs' to compile.`)
-      return (await load(options.inputs)).traced.program
-    },
-    dispose,
-    [Symbol.asyncDispose]: dispose,
-  }) as unknown as Compiled<A, R>
+  const withOptions = (running: RunOptions): Compiled<A, R> => {
+    const call = async (...args: unknown[]) => {
+      const loaded = await load(options.inputs ?? (mapTree(args, isArrayLike, typeOf) as readonly TypeTree[]))
+      return run(loaded, args, carry, running)
+    }
+    return Object.assign(call, {
+      with: withOptions,
+      prepare: async () => {
+        if (!options.inputs)
+          throw new TensorError('argument', `prepare: expected declared inputs, got none. Pass 'inputs' to compile.`)
+        return (await load(options.inputs)).traced.program
+      },
+      dispose,
+      [Symbol.asyncDispose]: dispose,
+    }) as unknown as Compiled<A, R>
+  }
+  return withOptions({})
 }
 
 interface Loaded<R> {
@@ -89,6 +99,7 @@ const run = async <R>(
   { traced, executable }: Loaded<R>,
   args: readonly unknown[],
   carry: boolean,
+  running: RunOptions,
 ): Promise<unknown> => {
   const { inputs } = traced.program
   const given = new Map(leavesOf(args, isArrayLike).map(({ path, leaf }) => [`in_${path}`, leaf]))
@@ -105,7 +116,7 @@ const run = async <R>(
   const state = carry ? leavesOf(args[0], isResident).map(({ leaf }) => leaf) : []
   const total = traced.program.outputs.length
   const targets = Array.from({ length: total }, (_, i) => state[i])
-  const results = await executable.run(operands, targets)
+  const results = await executable.run(operands, targets, running)
   let next = 0
   return mapTree(traced.result, isTensor, () => {
     const index = next++

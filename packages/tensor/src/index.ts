@@ -103,7 +103,15 @@ export { logSoftmax, softmax } from './ops/softmax'
 export { fillNormal, fillUniform, foldIn, type RandomKey, randomKey, threefry } from './random/threefry'
 export { evaluateProgram } from './reference/evaluate'
 export type { Value } from './reference/value'
-export { type Executable, isResident, type LoadOptions, type Operand, type Resident, type Runtime } from './runtime'
+export {
+  type Executable,
+  isResident,
+  type LoadOptions,
+  type Operand,
+  type Resident,
+  type RunOptions,
+  type Runtime,
+} from './runtime'
 export { referenceRuntime } from './runtimes/reference'
 export {
   bool,

@@ -19,17 +19,29 @@ export type Operand = NdArray | Resident
 export const isResident = (value: unknown): value is Resident =>
   typeof value === 'object' && value !== null && (value as { resident?: unknown }).resident === true
 
+/** How one call is to run. */
+export interface RunOptions {
+  /** Aborting cancels the call unless it has begun: a program that runs is finished, so state is never half updated. */
+  readonly signal?: AbortSignal
+}
+
 /** A program loaded into a runtime. */
 export interface Executable {
   /**
-   * Runs the program once.
+   * Runs the program once. Calls run in the order in which they were made; arrays given to one stay unchanged until it
+   * is done.
    *
    * @param inputs  one per program input, in order
    * @param targets one per program output: a resident array of this runtime to write into, or undefined for a new array
    * @returns       one array per output without a target, undefined elsewhere
+   * @throws TensorError `cancelled` when the signal was aborted before the program began
    */
-  run(inputs: readonly Operand[], targets: readonly (Resident | undefined)[]): Promise<(NdArray | undefined)[]>
-  /** Frees the session. The residents stay. */
+  run(
+    inputs: readonly Operand[],
+    targets: readonly (Resident | undefined)[],
+    options?: RunOptions,
+  ): Promise<(NdArray | undefined)[]>
+  /** Frees the session once the calls made before are done; later ones throw a TensorError with code `disposed`. */
   dispose(): Promise<void>
 }
 
@@ -50,8 +62,8 @@ export interface Runtime extends AsyncDisposable {
   upload(array: NdArray): Promise<Resident>
   /** A copy of a resident array. */
   download(resident: Resident): Promise<NdArray>
-  /** Overwrites a resident array. */
+  /** Overwrites a resident array with one of the same type and shape. */
   write(resident: Resident, array: NdArray): Promise<void>
-  /** Frees everything: sessions and residents. Later calls throw a TensorError with code `disposed`. */
+  /** Frees everything: sessions and residents. Calls that have not begun throw a TensorError with code `disposed`. */
   dispose(): Promise<void>
 }

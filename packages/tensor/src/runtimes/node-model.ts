@@ -1,0 +1,39 @@
+import { parse, relative } from 'node:path'
+import { lowerProgram } from '../onnx/graph'
+import { writeModel } from '../onnx/model'
+import type { LoadOptions } from '../runtime'
+import type { Program } from '../trace'
+import { mayOverwrite } from '../transform/overwrite'
+import type { NodeRuntimeOptions } from './node'
+import type { OrtModel } from './ort-host'
+
+/** `program` as a model for `onnxruntime-node`; constants that are ranges of files stay there. */
+export const nodeModel = (
+  program: Program,
+  { threads, provider = 'cpu', profileFolder }: NodeRuntimeOptions,
+  { prepack = false }: LoadOptions,
+): OrtModel => {
+  const graph = lowerProgram(program, provider)
+  const firstFile = [...graph.initializers.values()].find(({ location }) => location)?.location?.path
+  return {
+    name: program.name,
+    bytes: writeModel(graph, (path) => relative(parse(path).root, path)),
+    inputs: graph.inputs.map(({ name }) => name),
+    outputs: graph.outputs.map(({ name }) => name),
+    overwrites: program.outputs.map((_, i) => i < program.inputs.length && mayOverwrite(program, i)),
+    session: {
+      executionProviders: [provider],
+      graphOptimizationLevel: 'all',
+      enableMemPattern: false, // shapes change from call to call
+      logSeverityLevel: 3,
+      ...(threads && { intraOpNumThreads: threads }),
+      ...(profileFolder && { enableProfiling: true, profileFilePrefix: `${profileFolder}/${program.name}` }),
+      extra: {
+        session: {
+          ...(prepack || !firstFile ? {} : { disable_prepacking: '1' }),
+          ...(firstFile && { model_external_initializers_file_folder_path: parse(firstFile).root }),
+        },
+      },
+    },
+  }
+}

@@ -1,0 +1,113 @@
+import type * as common from 'onnxruntime-common'
+import type { NdArray } from '../array'
+import { TensorError } from '../errors'
+import { type Executable, isResident, type Operand, type Resident } from '../runtime'
+import type { Host } from './host'
+import { emptyLike, fromOrt, type OrtTensor, type OrtTensorConstructor, toOrt } from './ort'
+
+/** What is used of ONNX Runtime; the same in Node and in browsers. */
+export interface Ort {
+  readonly InferenceSession: Pick<common.InferenceSessionFactory, 'create'>
+  readonly Tensor: OrtTensorConstructor
+}
+
+/** A program as ONNX Runtime takes it. Plain data: it can be sent to another thread. */
+export interface OrtModel {
+  readonly name: string
+  /** A file in ONNX's format. */
+  readonly bytes: Uint8Array
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  /** For each output, whether it may be written over the input of the same number; see `mayOverwrite`. */
+  readonly overwrites: readonly boolean[]
+  readonly session: common.InferenceSession.SessionOptions
+}
+
+interface Held extends Resident {
+  tensor: OrtTensor
+  spare: OrtTensor | undefined
+}
+
+/** Sessions and arrays of ONNX Runtime in this thread. */
+export const ortHost = (ort: Ort): Host<OrtModel> => {
+  const sessions = new Set<common.InferenceSession>()
+  const tensorOf = (operand: Operand): OrtTensor =>
+    isResident(operand) ? (operand as Held).tensor : toOrt(ort.Tensor, operand)
+  const copyOf = (array: NdArray): OrtTensor => toOrt(ort.Tensor, { ...array, data: array.data.slice() })
+  return {
+    load: async (model) => {
+      const session = await createSession(ort, model)
+      sessions.add(session)
+      return {
+        run: (inputs, targets) => runSession(ort, session, model, inputs.map(tensorOf), targets),
+        dispose: async () => {
+          if (sessions.delete(session)) await session.release()
+        },
+      } satisfies Executable
+    },
+    upload: async (array) => {
+      const { dtype, shape } = array
+      const held: Held = { resident: true, dtype, shape, tensor: copyOf(array), spare: undefined }
+      return held
+    },
+    download: async (resident) => {
+      const array = fromOrt((resident as Held).tensor)
+      return { ...array, data: array.data.slice() }
+    },
+    write: async (resident, array) => {
+      ;(resident as Held).tensor = copyOf(array)
+    },
+    dispose: async () => {
+      await Promise.all([...sessions].map((session) => session.release()))
+      sessions.clear()
+    },
+  }
+}
+
+const createSession = async (ort: Ort, { name, bytes, session }: OrtModel): Promise<common.InferenceSession> => {
+  try {
+    return await ort.InferenceSession.create(bytes, session)
+  } catch (cause) {
+    throw new TensorError('session', `load: ${name} must be accepted by ONNX Runtime, got: ${messageOf(cause)}`, {
+      cause,
+    })
+  }
+}
+
+const runSession = async (
+  ort: Ort,
+  session: common.InferenceSession,
+  { name, inputs: names, outputs, overwrites }: OrtModel,
+  inputs: readonly OrtTensor[],
+  targets: readonly (Resident | undefined)[],
+): Promise<(NdArray | undefined)[]> => {
+  const feeds = Object.fromEntries(names.map((input, i) => [input, inputs[i]!]))
+  const fetches: Record<string, OrtTensor | null> = {}
+  outputs.forEach((output, i) => {
+    fetches[output] = targets[i] ? destination(ort, targets[i] as Held, overwrites[i]!) : null
+  })
+  const results = await session.run(feeds, fetches).catch((cause: unknown) => {
+    throw new TensorError('run', `run: ${name} must run, got: ${messageOf(cause)}`, { cause })
+  })
+  return outputs.map((output, i) => {
+    const target = targets[i] as Held | undefined
+    if (!target) return fromOrt(results[output] as OrtTensor)
+    if (!overwrites[i]) swap(target)
+    return undefined
+  })
+}
+
+/** Buffer that a result goes to: the array itself where that is safe, else a second one that then takes its place. */
+const destination = (ort: Ort, target: Held, overwrite: boolean): OrtTensor => {
+  if (overwrite) return target.tensor
+  target.spare ??= toOrt(ort.Tensor, emptyLike(target))
+  return target.spare
+}
+
+const swap = (target: Held): void => {
+  const written = target.spare!
+  target.spare = target.tensor
+  target.tensor = written
+}
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
