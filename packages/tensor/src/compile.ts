@@ -1,5 +1,5 @@
 import { array, type NdArray } from './array'
-import { type DType, type TypedArray, toTyped } from './dtype'
+import { convertElements, type DType, type TypedArray } from './dtype'
 import { TensorError } from './errors'
 import { type Executable, isResident, type LoadOptions, type Resident, type RunOptions, type Runtime } from './runtime'
 import { disposedError } from './runtimes/call-queue'
@@ -148,5 +148,5 @@ const convertible = (from: DType, to: DType): boolean =>
 const converted = (value: NdArray, dtype: DType): NdArray => ({
   dtype,
   shape: value.shape,
-  data: toTyped(dtype, value.data),
+  data: convertElements(value.dtype, value.data, dtype),
 })

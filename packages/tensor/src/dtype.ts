@@ -1,3 +1,5 @@
+import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from './half'
+
 /** Element types of traced tensors. `bfloat16` and `float16` are storage types: cast before computing with them. */
 export type DType =
   | 'float32'
@@ -67,11 +69,29 @@ export const holds = (dtype: DType, data: TypedArray): boolean => data instanceo
 export const isFloating = (dtype: DType): boolean =>
   dtype === 'float32' || dtype === 'float16' || dtype === 'bfloat16' || dtype === 'float64'
 
-/** Typed array of `dtype` with the given numbers; a copy unless `values` already has that type. */
+/** True for the types that programs compute with; the others are stored, moved and cast. */
+export const isNumeric = (dtype: DType): boolean =>
+  dtype === 'float32' || dtype === 'float64' || dtype === 'int32' || dtype === 'int64'
+
+/**
+ * Typed array of `dtype` with the given numbers; a copy unless `values` already has that type.
+ * Numbers become the nearest 16-bit float; a `Uint16Array` holds such floats already, as bit patterns.
+ */
 export const toTyped = (dtype: DType, values: TypedArray | readonly number[]): TypedArray => {
   if (!Array.isArray(values) && holds(dtype, values as TypedArray)) return values as TypedArray
+  if (dtype === 'float16') return float32ToFloat16(Float32Array.from(values as ArrayLike<number>, Number))
+  if (dtype === 'bfloat16') return float32ToBfloat16(Float32Array.from(values as ArrayLike<number>, Number))
   if (dtype === 'int64') return BigInt64Array.from(values as ArrayLike<number>, (value) => BigInt(value))
+  if (dtype === 'bool') return Uint8Array.from(values as ArrayLike<number>, (value) => Number(Number(value) !== 0))
   const from = constructors[dtype] as Float32ArrayConstructor
   if (values instanceof BigInt64Array) return from.from(values, Number) as TypedArray
   return from.from(values as ArrayLike<number>) as TypedArray
+}
+
+/** Elements stored as `from` in the type `to`: floats of 16 bits by value, not by pattern. A copy unless both are equal. */
+export const convertElements = (from: DType, data: TypedArray, to: DType): TypedArray => {
+  if (from === to) return data
+  if (from === 'float16') return toTyped(to, float16ToFloat32(data as Uint16Array))
+  if (from === 'bfloat16') return toTyped(to, bfloat16ToFloat32(data as Uint16Array))
+  return toTyped(to, data)
 }

@@ -4,12 +4,13 @@ import { type CompileOptions, compile } from './compile'
 import { TensorError } from './errors'
 import { attention } from './ops/attention'
 import { add, and, exp, less, where } from './ops/elementwise'
-import { full, gather, takeAlongAxis, topK } from './ops/indexing'
+import { full, gather, takeAlongAxis } from './ops/indexing'
 import { matmul } from './ops/matmul'
 import { rmsNorm } from './ops/normalization'
 import { dropout } from './ops/random'
 import { sum } from './ops/reduce'
 import { concat, reshape, slice, squeeze, transpose } from './ops/reshape'
+import { topK } from './ops/sort'
 import { nodeRuntime } from './runtimes/node'
 import { referenceRuntime } from './runtimes/reference'
 import { f32, i64, input, type Tensor } from './tensor'
@@ -47,22 +48,22 @@ describe('mistakes while tracing name the op, the operands and what to do', () =
     [
       'matmul of vectors',
       () => matmul(n, n),
-      "DTypeError dtype: matmul: expected a floating-point tensor, got int64[B]. Cast it with cast(x, 'float32').",
+      "DTypeError dtype: matmul: expected a float32 tensor, got int64[B]. Cast it with cast(x, 'float32').",
     ],
     [
       'exp of integers',
       () => exp(n),
-      "DTypeError dtype: exp: expected a floating-point tensor, got int64[B]. Cast it with cast(x, 'float32').",
+      "DTypeError dtype: exp: expected a float32 tensor, got int64[B]. Cast it with cast(x, 'float32').",
     ],
     [
       'where on floats',
       () => where(a, 1, 0),
-      "DTypeError dtype: where: expected a bool condition, got float32[B, 3]. Compare first, or cast to 'bool'.",
+      "DTypeError dtype: where: expected a bool tensor, got float32[B, 3]. Compare first, or cast to 'bool'.",
     ],
     [
       'and of floats',
       () => and(a, less(a, 0)),
-      "DTypeError dtype: and: expected bool operands, got float32[B, 3]. Compare first, or cast to 'bool'.",
+      "DTypeError dtype: and: expected a bool tensor, got float32[B, 3]. Compare first, or cast to 'bool'.",
     ],
     [
       'reshape',
@@ -117,7 +118,7 @@ describe('mistakes while tracing name the op, the operands and what to do', () =
     [
       'topK',
       () => topK(a, 4),
-      'ShapeError shape: topK: k must be at most the last axis, got 4 of [B, 3]. Use a smaller k.',
+      'ShapeError shape: topK: k must be at most the length of the axis, got 4 of [B, 3]. Use a smaller k.',
     ],
     [
       'rmsNorm',

@@ -15,7 +15,17 @@ export {
   shapeText,
   subtractDims,
 } from './dimension'
-export { bytesPerElement, type DType, isFloating, type TypedArray, toTyped, viewOf, zerosOf } from './dtype'
+export {
+  bytesPerElement,
+  convertElements,
+  type DType,
+  isFloating,
+  isNumeric,
+  type TypedArray,
+  toTyped,
+  viewOf,
+  zerosOf,
+} from './dtype'
 export { DTypeError, ShapeError, TensorError, type TensorErrorCode, type TensorErrorFields } from './errors'
 export { type FlatEntry, type FlatLayout, flatLayout, flattenBy, unflatten } from './flat'
 export { type Graph, type GraphNode, lowerProgram } from './onnx/graph'
@@ -50,6 +60,7 @@ export {
   mul,
   neg,
   not,
+  notEqual,
   or,
   pow,
   reciprocal,
@@ -76,7 +87,6 @@ export {
   putAlongAxis,
   scatterRows,
   takeAlongAxis,
-  topK,
   zeros,
 } from './ops/indexing'
 export { linear, type MatmulOptions, matmul } from './ops/matmul'
@@ -88,6 +98,7 @@ export {
   concat,
   flatten,
   type Length,
+  moveAxis,
   pad,
   reshape,
   slice,
@@ -100,6 +111,7 @@ export {
 } from './ops/reshape'
 export { rotary } from './ops/rotary'
 export { logSoftmax, softmax } from './ops/softmax'
+export { argSort, type SortOptions, sort, topK } from './ops/sort'
 export { fillNormal, fillUniform, foldIn, type RandomKey, randomKey, threefry } from './random/threefry'
 export { evaluateProgram } from './reference/evaluate'
 export type { Value } from './reference/value'
@@ -123,6 +135,7 @@ export {
   constantSource,
   defineOp,
   type Evaluation,
+  f16,
   f32,
   type GradientRule,
   i32,

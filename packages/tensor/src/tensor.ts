@@ -1,10 +1,10 @@
 import type { NdArray } from './array'
 import { array } from './array'
 import { type Dim, dimension, type Shape, shapeText } from './dimension'
-import { bytesPerElement, type DType, isFloating, type TypedArray, toTyped } from './dtype'
+import { bytesPerElement, convertElements, type DType, isNumeric, type TypedArray } from './dtype'
 import { DTypeError, ShapeError, TensorError } from './errors'
 import type { Lowering } from './onnx/lowering'
-import type { Value } from './reference/value'
+import { type Value, valuesOf } from './reference/value'
 
 /** Element type and shape of a traced value. */
 export interface TensorType {
@@ -136,27 +136,7 @@ const constantOp: Op<ConstantSource> = {
   infer: (_, source) => ({ dtype: source.dtype, shape: source.shape }),
   gradient: 'none',
   lower: (onnx, _, { attributes }) => onnx.initializer(attributes),
-  evaluate: (_, source) => ({ shape: source.shape, data: elementsOf(source) }),
-}
-
-const elementsOf = (source: ConstantSource): Float64Array => {
-  const data = source.read()
-  if (source.dtype === 'bfloat16' || source.dtype === 'float16')
-    return Float64Array.from(data as Uint16Array, source.dtype === 'bfloat16' ? bfloat16Value : float16Value)
-  return data instanceof BigInt64Array ? Float64Array.from(data, Number) : Float64Array.from(data as Float32Array)
-}
-
-const bits = new DataView(new ArrayBuffer(4))
-const bfloat16Value = (pattern: number): number => {
-  bits.setUint32(0, pattern << 16)
-  return bits.getFloat32(0)
-}
-const float16Value = (pattern: number): number => {
-  const sign = pattern & 0x8000 ? -1 : 1
-  const exponent = (pattern >> 10) & 31
-  const fraction = pattern & 1023
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY
-  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024))
+  evaluate: (_, source) => ({ shape: source.shape, data: valuesOf(source.dtype, source.read()) }),
 }
 
 /**
@@ -169,7 +149,7 @@ export const constant = (
 ): Tensor => {
   if (typeof value === 'number') return scalar(value, dtype)
   if ('read' in value) return apply(constantOp, [], value)
-  const data = toTyped(dtype, value.data)
+  const data = convertElements(value.dtype, value.data, dtype)
   return apply(constantOp, [], { dtype, shape: value.shape, read: () => data })
 }
 
@@ -185,7 +165,7 @@ export const constantSource = (tensor: Tensor): ConstantSource | undefined =>
 /** The value of a scalar constant in memory; undefined for every other tensor. */
 export const scalarValue = (tensor: Tensor): number | undefined => {
   const source = constantSource(tensor)
-  return source && source.shape.length === 0 && !source.location ? Number(source.read()[0]) : undefined
+  return source && source.shape.length === 0 && !source.location ? valuesOf(source.dtype, source.read())[0] : undefined
 }
 
 /**
@@ -243,6 +223,8 @@ const spec =
 
 /** Type of a float32 argument: `f32('B', 3)`. Names are dimensions whose size every call may choose. */
 export const f32 = spec('float32')
+/** Type of a float16 argument: a storage type, to be cast before computing with it. */
+export const f16 = spec('float16')
 /** Type of an int32 argument. */
 export const i32 = spec('int32')
 /** Type of an int64 argument. */
@@ -263,14 +245,33 @@ export const unify = (op: string, a: TensorLike, b: TensorLike): [Tensor, Tensor
   return [left, right]
 }
 
-/** @throws DTypeError unless the operand is a floating-point tensor */
+/** @throws DTypeError unless the operand is float32 or float64; 16-bit floats are storage types */
 export const requireFloating = (op: string, type: TensorType): void => {
-  if (!isFloating(type.dtype))
-    throw new DTypeError(
-      `${op}: expected a floating-point tensor, got ${type.dtype}${shapeText(type.shape)}. Cast it with cast(x, 'float32').`,
-      { op, shapes: [shapeText(type.shape)] },
-    )
+  if (type.dtype !== 'float32' && type.dtype !== 'float64')
+    throw wrongType(op, type, 'expected a float32 tensor', "Cast it with cast(x, 'float32').")
 }
+
+/** @throws DTypeError unless every operand has a type that programs compute with */
+export const requireNumeric = (op: string, ...types: readonly TensorType[]): void => {
+  for (const type of types)
+    if (!isNumeric(type.dtype))
+      throw wrongType(op, type, 'expected float32, int32 or int64', "Cast it with cast(x, 'float32').")
+}
+
+/** @throws DTypeError unless every operand is boolean */
+export const requireBool = (op: string, ...types: readonly TensorType[]): void => {
+  for (const type of types)
+    if (type.dtype !== 'bool') throw wrongType(op, type, 'expected a bool tensor', "Compare first, or cast to 'bool'.")
+}
+
+/** @throws DTypeError unless the operand is int32 or int64 */
+export const requireIndices = (op: string, type: TensorType): void => {
+  if (type.dtype !== 'int32' && type.dtype !== 'int64')
+    throw wrongType(op, type, 'indices must be int32 or int64', "Cast them with cast(x, 'int64').")
+}
+
+const wrongType = (op: string, { dtype, shape }: TensorType, expected: string, advice: string): DTypeError =>
+  new DTypeError(`${op}: ${expected}, got ${dtype}${shapeText(shape)}. ${advice}`, { op, shapes: [shapeText(shape)] })
 
 /** @throws ShapeError unless the operand has exactly `rank` axes */
 export const requireRank = (op: string, type: TensorType, rank: number): void => {

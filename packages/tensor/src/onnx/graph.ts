@@ -1,7 +1,7 @@
 import { type Dim, type Shape, SymbolicDim } from '../dimension'
-import { type DType, type TypedArray, toTyped } from '../dtype'
+import { type DType, isNumeric, type TypedArray, toTyped } from '../dtype'
 import { TensorError } from '../errors'
-import type { ConstantSource, Tensor } from '../tensor'
+import type { ConstantSource, Node, Tensor } from '../tensor'
 import type { Program } from '../trace'
 import type { AttributeValue, Lowering, Target } from './lowering'
 
@@ -23,16 +23,16 @@ export interface Graph {
   readonly initializers: ReadonlyMap<string, ConstantSource>
 }
 
-/** Lowers every node of `program` to ONNX for `target`. */
-export const lowerProgram = (program: Program, target: Target): Graph => {
-  const builder = new GraphBuilder(program, target)
+/**
+ * Lowers every node of `program` to ONNX for `target`.
+ *
+ * @param empty keys of the symbolic axes that are 0 in the calls this graph is for; see `emptyAxes`
+ */
+export const lowerProgram = (program: Program, target: Target, empty: ReadonlySet<string> = new Set()): Graph => {
+  const builder = new GraphBuilder(program, target, empty)
   const names = new Map<unknown, readonly string[]>()
   const nameOf = (tensor: Tensor): string => names.get(tensor.node)![tensor.index]!
-  for (const node of program.nodes) {
-    const call = { attributes: node.attributes as never, inputs: node.inputs, outputs: node.outputs }
-    const lowered = node.op.lower(builder, node.inputs.map(nameOf), call)
-    names.set(node, typeof lowered === 'string' ? [lowered] : lowered)
-  }
+  for (const node of program.nodes) names.set(node, lowerNode(builder, node, node.inputs.map(nameOf)))
   const outputs = program.outputs.map((tensor, index) => {
     const name = `out_${index}`
     builder.addNode('Identity', [nameOf(tensor)], [name])
@@ -47,18 +47,30 @@ export const lowerProgram = (program: Program, target: Target): Graph => {
   }
 }
 
+const lowerNode = (builder: GraphBuilder, node: Node, inputs: readonly string[]): readonly string[] => {
+  const { op, outputs } = node
+  const computed = inputs.length > 0 && outputs.every(({ dtype }) => isNumeric(dtype) || dtype === 'bool')
+  if (computed && outputs.every(({ shape }) => shape.some((dim) => builder.isEmpty(dim))))
+    return outputs.map(({ dtype, shape }) => builder.zeros(dtype, shape))
+  const call = { attributes: node.attributes as never, inputs: node.inputs, outputs }
+  const lowered = op.lower(builder, inputs, call)
+  return typeof lowered === 'string' ? [lowered] : lowered
+}
+
 class GraphBuilder implements Lowering {
   readonly graphNodes: GraphNode[] = []
   readonly initializers = new Map<string, ConstantSource>()
   readonly target: Target
   private readonly program: Program
+  private readonly empty: ReadonlySet<string>
   private readonly sources = new Map<ConstantSource, string>()
   private readonly shared = new Map<string, string>()
   private readonly lengths = new Map<string, string>()
 
-  constructor(program: Program, target: Target) {
+  constructor(program: Program, target: Target, empty: ReadonlySet<string>) {
     this.program = program
     this.target = target
+    this.empty = empty
   }
 
   addNode(type: string, inputs: readonly string[], outputs: readonly string[], attributes = {}, domain?: string): void {
@@ -113,6 +125,14 @@ class GraphBuilder implements Lowering {
   dim(dim: Dim): string {
     if (typeof dim === 'number') return this.constant('int64', [], [dim])
     return this.memo(`scalar ${dim.key}`, () => this.node('Squeeze', [this.length(dim)]))
+  }
+
+  zeros(dtype: DType, shape: Shape): string {
+    return this.node('Expand', [this.constant(dtype, [], [0]), this.shape(shape)])
+  }
+
+  isEmpty(dim: Dim): boolean {
+    return typeof dim === 'number' ? dim === 0 : this.empty.has(dim.key)
   }
 
   /** A dimension as an int64 tensor [1]. */

@@ -37,4 +37,11 @@ export interface Lowering {
   shape(shape: Shape): string
   /** Name of a scalar int64 tensor that holds `dim`. */
   dim(dim: Dim): string
+  /** Name of a tensor of zeros. */
+  zeros(dtype: DType, shape: Shape): string
+  /**
+   * True where `dim` is 0 in the calls that this graph is for. Calls with an empty axis get a graph of their own,
+   * because kernels differ there; no `lower` is asked for results without elements.
+   */
+  isEmpty(dim: Dim): boolean
 }

@@ -1,10 +1,19 @@
-import { shapeText } from '../dimension'
 import { type DType, isFloating } from '../dtype'
-import { DTypeError } from '../errors'
 import { type Lowering, microsoft } from '../onnx/lowering'
 import { count, stretch, type Value } from '../reference/value'
 import { broadcastShapes } from '../shape'
-import { apply, type Op, requireFloating, scalarValue, type Tensor, type TensorLike, unify } from '../tensor'
+import {
+  apply,
+  type Op,
+  requireBool,
+  requireFloating,
+  requireNumeric,
+  scalarValue,
+  type Tensor,
+  type TensorLike,
+  type TensorType,
+  unify,
+} from '../tensor'
 import { unbroadcast } from './reshape'
 
 interface UnaryRule {
@@ -12,15 +21,16 @@ interface UnaryRule {
   readonly evaluate: (x: number) => number
   /** Gradient of x from the result y and its cotangent g; undefined for piecewise-constant functions. */
   readonly gradient?: (g: Tensor, x: Tensor, y: Tensor) => Tensor
-  /** True for functions that are defined on integers too. */
-  readonly integers?: boolean
+  /** Throws DTypeError for operands that the function is not defined on; default: all but floats. */
+  readonly require?: (name: string, x: TensorType) => void
 }
 
 const unary = (name: string, rule: UnaryRule): ((x: Tensor) => Tensor) => {
+  const requireType = rule.require ?? requireFloating
   const op: Op<undefined> = {
     name,
     infer: ([x]) => {
-      if (!rule.integers) requireFloating(name, x!)
+      requireType(name, x!)
       return { dtype: x!.dtype, shape: x!.shape }
     },
     gradient: rule.gradient ? ({ inputs: [x], outputs: [y] }, [g]) => [() => rule.gradient!(g!, x!, y!)] : 'none',
@@ -36,6 +46,8 @@ interface BinaryRule {
   readonly gradient?: (g: Tensor, a: Tensor, b: Tensor, y: Tensor) => [() => Tensor, () => Tensor]
   /** Result type when it is not that of the operands. */
   readonly result?: DType
+  /** Throws DTypeError for operands that the function is not defined on; default: all that programs compute with. */
+  readonly require?: (name: string, ...operands: readonly TensorType[]) => void
 }
 
 const pairwise = (a: Value, b: Value, shape: readonly number[], f: (a: number, b: number) => number): Value => {
@@ -47,12 +59,13 @@ const pairwise = (a: Value, b: Value, shape: readonly number[], f: (a: number, b
 }
 
 const binary = (name: string, rule: BinaryRule): ((a: TensorLike, b: TensorLike) => Tensor) => {
+  const requireType = rule.require ?? requireNumeric
   const op: Op<undefined> = {
     name,
-    infer: ([a, b]) => ({
-      dtype: rule.result ?? a!.dtype,
-      shape: broadcastShapes(name, a!.shape, b!.shape),
-    }),
+    infer: ([a, b]) => {
+      requireType(name, a!, b!)
+      return { dtype: rule.result ?? a!.dtype, shape: broadcastShapes(name, a!.shape, b!.shape) }
+    },
     gradient: rule.gradient
       ? ({ inputs: [a, b], outputs: [y] }, [g]) => {
           const [left, right] = rule.gradient!(g!, a!, b!, y!)
@@ -69,7 +82,7 @@ const binary = (name: string, rule: BinaryRule): ((a: TensorLike, b: TensorLike)
 }
 
 /** −x, any shape. */
-export const neg = unary('neg', { onnx: 'Neg', evaluate: (x) => -x, gradient: (g) => neg(g), integers: true })
+export const neg = unary('neg', { onnx: 'Neg', evaluate: (x) => -x, gradient: (g) => neg(g), require: requireNumeric })
 /** e^x. */
 export const exp = unary('exp', { onnx: 'Exp', evaluate: Math.exp, gradient: (g, _, y) => mul(g, y) })
 /** Natural logarithm; −Infinity at 0, NaN below. */
@@ -87,10 +100,10 @@ export const abs = unary('abs', {
   onnx: 'Abs',
   evaluate: Math.abs,
   gradient: (g, x) => mul(g, sign(x)),
-  integers: true,
+  require: requireNumeric,
 })
 /** −1, 0 or 1. */
-export const sign = unary('sign', { onnx: 'Sign', evaluate: Math.sign, integers: true })
+export const sign = unary('sign', { onnx: 'Sign', evaluate: Math.sign, require: requireNumeric })
 /** Largest integer not above x. */
 export const floor = unary('floor', { onnx: 'Floor', evaluate: Math.floor })
 /** Smallest integer not below x. */
@@ -175,7 +188,7 @@ export const div = simplified(
 /** a^b; the gradient for b needs a > 0. */
 export const pow = binary('pow', {
   onnx: 'Pow',
-  evaluate: (a, b) => a ** b,
+  evaluate: (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Number.POSITIVE_INFINITY) ? 1 : a ** b), // IEEE 754
   gradient: (g, a, b, y) => [() => mul(g, mul(b, pow(a, sub(b, 1)))), () => mul(g, mul(y, log(a)))],
 })
 /** The larger of a and b; ties split the gradient evenly. */
@@ -194,8 +207,17 @@ export const minimum = binary('minimum', {
 /** 1 where a > b, ½ where equal, 0 where a < b. */
 const preference = (a: Tensor, b: Tensor): Tensor => mul(add(sign(sub(a, b)), 1), 0.5)
 
-/** a = b, as booleans. */
-export const equal = binary('equal', { onnx: 'Equal', evaluate: (a, b) => Number(a === b), result: 'bool' })
+/** a = b, as booleans; also for booleans. NaN equals nothing. */
+export const equal = binary('equal', {
+  onnx: 'Equal',
+  evaluate: (a, b) => Number(a === b),
+  result: 'bool',
+  require: (name, a, b) => {
+    if (a!.dtype !== 'bool') requireNumeric(name, a!, b!)
+  },
+})
+/** a ≠ b, as booleans; also for booleans. */
+export const notEqual = (a: TensorLike, b: TensorLike): Tensor => not(equal(a, b))
 /** a < b, as booleans. */
 export const less = binary('less', { onnx: 'Less', evaluate: (a, b) => Number(a < b), result: 'bool' })
 /** a ≤ b, as booleans. */
@@ -214,14 +236,9 @@ export const greaterEqual = binary('greaterEqual', {
 })
 
 const logical = (name: string, onnx: string, evaluate: (a: number, b: number) => number) => {
-  const op = binary(name, { onnx, evaluate })
+  const op = binary(name, { onnx, evaluate, require: requireBool })
   return (a: Tensor, b: Tensor): Tensor => {
-    for (const operand of [a, b])
-      if (operand.dtype !== 'bool')
-        throw new DTypeError(
-          `${name}: expected bool operands, got ${operand.dtype}${shapeText(operand.shape)}. Compare first, or cast to 'bool'.`,
-          { op: name },
-        )
+    requireBool(name, a, b)
     return op(a, b)
   }
 }
@@ -230,7 +247,7 @@ export const and: (a: Tensor, b: Tensor) => Tensor = logical('and', 'And', (a, b
 /** a or b, for booleans. */
 export const or: (a: Tensor, b: Tensor) => Tensor = logical('or', 'Or', (a, b) => Number(!!a || !!b))
 /** Not x, for booleans. */
-export const not = unary('not', { onnx: 'Not', evaluate: (x) => Number(!x), integers: true })
+export const not = unary('not', { onnx: 'Not', evaluate: (x) => Number(!x), require: requireBool })
 /** True where x is NaN. */
 export const isNotANumber = (x: Tensor): Tensor => not(equal(x, x))
 
@@ -288,20 +305,21 @@ const erfValue = (x: number): number => {
 
 /** `whenTrue` where `condition` holds, else `whenFalse`; all three broadcast. */
 export const where = (condition: Tensor, whenTrue: TensorLike, whenFalse: TensorLike): Tensor => {
-  if (condition.dtype !== 'bool')
-    throw new DTypeError(
-      `where: expected a bool condition, got ${condition.dtype}${shapeText(condition.shape)}. Compare first, or cast to 'bool'.`,
-      { op: 'where' },
-    )
-  return apply(whereOp, [condition, ...unify('where', whenTrue, whenFalse)], undefined)
+  requireBool('where', condition)
+  const [a, b] = unify('where', whenTrue, whenFalse)
+  if (a.dtype === 'bool') return or(and(condition, a), and(not(condition), b)) // there is no kernel for booleans
+  return apply(whereOp, [condition, a, b], undefined)
 }
 
 const whereOp: Op<undefined> = {
   name: 'where',
-  infer: ([condition, a, b]) => ({
-    dtype: a!.dtype,
-    shape: broadcastShapes('where', condition!.shape, broadcastShapes('where', a!.shape, b!.shape)),
-  }),
+  infer: ([condition, a, b]) => {
+    requireNumeric('where', a!, b!)
+    return {
+      dtype: a!.dtype,
+      shape: broadcastShapes('where', condition!.shape, broadcastShapes('where', a!.shape, b!.shape)),
+    }
+  },
   gradient: ({ inputs: [condition, a, b] }, [g]) => [
     undefined,
     () => unbroadcast(where(condition!, g!, 0), a!.shape),

@@ -1,20 +1,24 @@
-import { type Dim, dimension, type Shape, sameDim, shapeText, sizeOf } from '../dimension'
-import type { DType } from '../dtype'
-import { DTypeError, ShapeError } from '../errors'
+import { type Dim, dimension, type Shape, sameDim, shapeText } from '../dimension'
+import { type DType, isNumeric } from '../dtype'
+import { ShapeError, TensorError } from '../errors'
 import { count, stridesFor, walk } from '../reference/value'
 import { normalizeAxis } from '../shape'
-import { apply, applyAll, constant, type Op, type Tensor, type TensorType } from '../tensor'
+import { apply, constant, type Op, requireIndices, requireNumeric, type Tensor } from '../tensor'
 import { cast } from './cast'
 import { arange } from './dimension-size'
 import { equal } from './elementwise'
 import { broadcastTo, unsqueeze } from './reshape'
 
-const requireIndices = (op: string, indices: TensorType): void => {
-  if (indices.dtype !== 'int32' && indices.dtype !== 'int64')
-    throw new DTypeError(
-      `${op}: indices must be int32 or int64, got ${indices.dtype}${shapeText(indices.shape)}. Cast them with cast(x, 'int64').`,
-      { op, shapes: [shapeText(indices.shape)] },
-    )
+/** An index, negative counted from the end, as a place in `length` elements. @throws TensorError when it is outside */
+const position = (op: string, index: number, length: number): number => {
+  if (index >= -length && index < length) return index < 0 ? index + length : index
+  throw new TensorError(
+    'run',
+    `${op}: indices must lie in [${-length}, ${length - 1}], got ${index}. Check the indices.`,
+    {
+      op,
+    },
+  )
 }
 
 /**
@@ -44,8 +48,8 @@ const gatherOp: Op<undefined> = {
   evaluate: ([x, indices], _, { outputs: [output] }) => {
     const row = count(x!.shape.slice(1))
     const data = new Float64Array(count(output!.shape))
-    indices!.data.forEach((at, i) => {
-      const begin = (at < 0 ? at + x!.shape[0]! : at) * row
+    indices!.data.forEach((index, i) => {
+      const begin = position('gather', index, x!.shape[0]!) * row
       data.set(x!.data.subarray(begin, begin + row), i * row)
     })
     return { shape: output!.shape, data }
@@ -65,12 +69,13 @@ export const scatterRows = (updates: Tensor, indices: Tensor, rows: Dim, row: Sh
 const scatterRowsOp: Op<{ readonly rows: Dim; readonly row: Shape }> = {
   name: 'scatterRows',
   infer: ([updates, indices], { rows, row }) => {
+    requireNumeric('scatterRows', updates!)
     requireIndices('scatterRows', indices!)
     return { dtype: updates!.dtype, shape: [rows, ...row] }
   },
   gradient: ({ inputs: [, indices] }, [g]) => [() => gather(g!, indices!), undefined],
   lower: (onnx, [updates, indices], { outputs: [output], inputs: [, type] }) => {
-    const zeros = onnx.node('Expand', [onnx.constant(output!.dtype, [], [0]), onnx.shape(output!.shape)])
+    const zeros = onnx.zeros(output!.dtype, output!.shape)
     const wide = type!.dtype === 'int64' ? indices! : onnx.node('Cast', [indices!], { to: 7 })
     const places = onnx.node('Unsqueeze', [wide, onnx.constant('int64', [1], [-1])])
     return onnx.node('ScatterND', [zeros, places, updates!], { reduction: 'add' })
@@ -78,7 +83,8 @@ const scatterRowsOp: Op<{ readonly rows: Dim; readonly row: Shape }> = {
   evaluate: ([updates, indices], _, { outputs: [output] }) => {
     const row = count(output!.shape.slice(1))
     const data = new Float64Array(count(output!.shape))
-    indices!.data.forEach((at, i) => {
+    indices!.data.forEach((index, i) => {
+      const at = position('scatterRows', index, output!.shape[0]!)
       for (let j = 0; j < row; j++) data[at * row + j]! += updates!.data[i * row + j]!
     })
     return { shape: output!.shape, data }
@@ -113,7 +119,9 @@ const takeOp: Op<undefined> = {
     const picks = indices!.shape.at(-1)!
     return {
       shape: output!.shape,
-      data: indices!.data.map((at, i) => x!.data[Math.floor(i / picks) * width + (at < 0 ? at + width : at)]!),
+      data: indices!.data.map(
+        (index, i) => x!.data[Math.floor(i / picks) * width + position('takeAlongAxis', index, width)]!,
+      ),
     }
   },
 }
@@ -125,19 +133,21 @@ export const putAlongAxis = (updates: Tensor, indices: Tensor, length: Dim): Ten
 const putOp: Op<{ readonly length: Dim }> = {
   name: 'putAlongAxis',
   infer: ([updates, indices], { length }) => {
+    requireNumeric('putAlongAxis', updates!)
     requireIndices('putAlongAxis', indices!)
     return { dtype: updates!.dtype, shape: [...updates!.shape.slice(0, -1), length] }
   },
   gradient: ({ inputs: [, indices] }, [g]) => [() => takeAlongAxis(g!, indices!), undefined],
   lower: (onnx, [updates, indices], { outputs: [output] }) => {
-    const zeros = onnx.node('Expand', [onnx.constant(output!.dtype, [], [0]), onnx.shape(output!.shape)])
+    const zeros = onnx.zeros(output!.dtype, output!.shape)
     return onnx.node('ScatterElements', [zeros, indices!, updates!], { axis: -1, reduction: 'add' })
   },
   evaluate: ([updates, indices], _, { outputs: [output] }) => {
     const width = output!.shape.at(-1)!
     const picks = indices!.shape.at(-1)!
     const data = new Float64Array(count(output!.shape))
-    indices!.data.forEach((at, i) => {
+    indices!.data.forEach((index, i) => {
+      const at = position('putAlongAxis', index, width)
       data[Math.floor(i / picks) * width + at]! += updates!.data[i]!
     })
     return { shape: output!.shape, data }
@@ -160,7 +170,10 @@ export const cumulativeSum = (
 
 const cumulativeSumOp: Op<{ readonly axis: number; readonly reverse: boolean; readonly exclusive: boolean }> = {
   name: 'cumulativeSum',
-  infer: ([x]) => ({ dtype: x!.dtype, shape: x!.shape }),
+  infer: ([x]) => {
+    requireNumeric('cumulativeSum', x!)
+    return { dtype: x!.dtype, shape: x!.shape }
+  },
   gradient: ({ attributes: { axis, reverse, exclusive } }, [g]) => [
     () => cumulativeSum(g!, axis, { reverse: !reverse, exclusive }),
   ],
@@ -186,63 +199,11 @@ const cumulativeSumOp: Op<{ readonly axis: number; readonly reverse: boolean; re
   },
 }
 
-/** The `k` largest elements along the last axis, in falling order, and their int64 indices (lower index first on ties). */
-export const topK = (x: Tensor, k: number): [values: Tensor, indices: Tensor] => {
-  const [values, indices] = applyAll(topKOp, [x], { k })
-  return [values!, indices!]
-}
-
-const topKOp: Op<{ readonly k: number }> = {
-  name: 'topK',
-  infer: ([x], { k }) => {
-    const width = x!.shape.at(-1)
-    if (width === undefined || (typeof width === 'number' && k > width))
-      throw new ShapeError(
-        `topK: k must be at most the last axis, got ${k} of ${shapeText(x!.shape)}. Use a smaller k.`,
-        { op: 'topK' },
-      )
-    const shape = x!.shape.with(-1, k)
-    return [
-      { dtype: x!.dtype, shape },
-      { dtype: 'int64', shape },
-    ]
-  },
-  gradient: ({ inputs: [x], outputs: [, indices] }, [g]) => [g && (() => putAlongAxis(g, indices!, x!.shape.at(-1)!))],
-  lower: (onnx, [x], { attributes: { k }, inputs: [type], outputs: [output] }) => {
-    const top = (rows: string) => onnx.nodes('TopK', [rows, onnx.constant('int64', [1], [k])], 2, { axis: -1 })
-    const lead = type!.shape.slice(0, -1)
-    if (lead.every((dim) => typeof dim === 'number' && dim > 0)) return top(x!)
-    // ONNX Runtime's kernel divides by the number of rows, so there is always one row more.
-    const rows = onnx.node('Reshape', [x!, onnx.shape([sizeOf(lead), type!.shape.at(-1)!])], { allowzero: 1 })
-    const padded = onnx.node('Pad', [rows, onnx.shape([0, 0, 1, 0])])
-    return top(padded).map((result) => {
-      const kept = onnx.node('Slice', [result, onnx.shape([0]), onnx.shape([sizeOf(lead)]), onnx.shape([0])])
-      return onnx.node('Reshape', [kept, onnx.shape(output!.shape)], { allowzero: 1 })
-    })
-  },
-  evaluate: ([x], { k }, { outputs: [output] }) => {
-    const width = x!.shape.at(-1)!
-    const values = new Float64Array(count(output!.shape))
-    const indices = new Float64Array(values.length)
-    for (let row = 0; row < values.length / Math.max(k, 1); row++) {
-      const order = [...Array(width).keys()].sort(
-        (a, b) => x!.data[row * width + b]! - x!.data[row * width + a]! || a - b,
-      )
-      for (let i = 0; i < k; i++) {
-        indices[row * k + i] = order[i]!
-        values[row * k + i] = x!.data[row * width + order[i]!]!
-      }
-    }
-    return [
-      { shape: output!.shape, data: values },
-      { shape: output!.shape, data: indices },
-    ]
-  },
-}
-
 /** A tensor of `shape` filled with `value`. */
 export const full = (shape: readonly (Dim | string)[], value: number, dtype: DType = 'float32'): Tensor =>
-  broadcastTo(constant(value, dtype), shape)
+  isNumeric(dtype) || dtype === 'bool'
+    ? broadcastTo(constant(value, dtype), shape)
+    : cast(broadcastTo(constant(value, 'float32'), shape), dtype)
 /** Zeros of `shape`. */
 export const zeros = (shape: readonly (Dim | string)[], dtype: DType = 'float32'): Tensor => full(shape, 0, dtype)
 /** Ones of `shape`. */

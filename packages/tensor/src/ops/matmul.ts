@@ -75,7 +75,9 @@ const matmulOp: Op<MatmulAttributes> = {
             b!.shape,
           ),
   ],
-  lower: (onnx, inputs, { attributes: { transposeA, transposeB, alpha }, inputs: [a, b] }) => {
+  lower: (onnx, inputs, { attributes: { transposeA, transposeB, alpha }, inputs: [a, b], outputs: [output] }) => {
+    // Over no products the kernel fills the first matrix of a batch only.
+    if (onnx.isEmpty(matrix(a!.shape, transposeA)[1])) return onnx.zeros(output!.dtype, output!.shape)
     if (!transposeA && !transposeB && alpha === 1) return onnx.node('MatMul', inputs)
     if (onnx.target !== 'webgpu')
       return onnx.node(

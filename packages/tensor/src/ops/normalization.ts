@@ -46,8 +46,9 @@ const rmsNormOp: Op<{ readonly epsilon: number }> = {
       g && (() => unbroadcast(mul(g, normal()), weight!.shape)),
     ]
   },
-  lower: (onnx, inputs, { attributes }) => {
-    if (onnx.target === 'webgpu') return lowerComposed(onnx, inputs, attributes.epsilon)
+  lower: (onnx, inputs, { attributes, inputs: [type] }) => {
+    if (onnx.target === 'webgpu' || onnx.isEmpty(type!.shape.at(-1)!))
+      return lowerComposed(onnx, inputs, attributes.epsilon)
     const epsilon = { float: attributes.epsilon }
     return onnx.nodes('SimplifiedLayerNormalization', inputs, 2, { axis: -1, epsilon, stash_type: 1 })
   },

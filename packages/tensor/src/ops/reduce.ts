@@ -1,9 +1,9 @@
 import { multiplyDims, type Shape, shapeText } from '../dimension'
-import { ShapeError } from '../errors'
+import { ShapeError, TensorError } from '../errors'
 import type { Lowering } from '../onnx/lowering'
 import { count, stridesFor, walk } from '../reference/value'
 import { normalizeAxis } from '../shape'
-import { apply, type GradientRule, type Op, requireFloating, type Tensor } from '../tensor'
+import { apply, type GradientRule, type Op, requireFloating, requireNumeric, type Tensor } from '../tensor'
 import { cast } from './cast'
 import { dimensionSize } from './dimension-size'
 import { div, equal, exp, mul, sub } from './elementwise'
@@ -34,7 +34,10 @@ const reduction = (
 ): ((x: Tensor, options?: ReduceOptions) => Tensor) => {
   const op: Op<ReduceAttributes> = {
     name,
-    infer: ([x], attributes) => ({ dtype: x!.dtype, shape: reducedShape(x!.shape, attributes) }),
+    infer: ([x], attributes) => {
+      requireNumeric(name, x!)
+      return { dtype: x!.dtype, shape: reducedShape(x!.shape, attributes) }
+    },
     gradient: rule.gradient,
     lower: (onnx, [x], { attributes }) => lowerReduce(onnx, rule.onnx, x!, attributes),
     evaluate: ([x], attributes, { outputs: [output] }) => {
@@ -79,15 +82,15 @@ const extremeGradient: GradientRule<ReduceAttributes> = ({ inputs: [x], outputs:
   },
 ]
 
-/** Largest element along the given axes (default: all). */
+/** Largest element along the given axes (default: all); −Infinity of none. Where elements are NaN, which result is unspecified. */
 export const max = reduction('max', {
   onnx: 'ReduceMax',
   start: Number.NEGATIVE_INFINITY,
-  step: (total, x) => Math.max(total, x), // NaN wins in both
+  step: (total, x) => Math.max(total, x),
   gradient: extremeGradient,
 })
 
-/** Smallest element along the given axes (default: all). */
+/** Smallest element along the given axes (default: all); Infinity of none. Where elements are NaN, which result is unspecified. */
 export const min = reduction('min', {
   onnx: 'ReduceMin',
   start: Number.POSITIVE_INFINITY,
@@ -148,7 +151,7 @@ const logSumExpOp: Op<ReduceAttributes> = {
   },
 }
 
-/** Index of the largest element along `axis`, int64; the first of several equals. */
+/** Index of the largest element along `axis`, int64; the first of several equals. Unspecified where elements are NaN. */
 export const argMax = (x: Tensor, axis = -1, { keepAxis = false }: { readonly keepAxis?: boolean } = {}): Tensor => {
   const at = normalizeAxis('argMax', axis, x.shape.length)
   if (x.shape[at] === 0)
@@ -161,12 +164,17 @@ export const argMax = (x: Tensor, axis = -1, { keepAxis = false }: { readonly ke
 
 const argMaxOp: Op<ReduceAttributes> = {
   name: 'argMax',
-  infer: ([x], attributes) => ({ dtype: 'int64', shape: reducedShape(x!.shape, attributes) }),
+  infer: ([x], attributes) => {
+    requireNumeric('argMax', x!)
+    return { dtype: 'int64', shape: reducedShape(x!.shape, attributes) }
+  },
   gradient: 'none',
   lower: (onnx, [x], { attributes }) =>
     onnx.node('ArgMax', [x!], { axis: attributes.axes[0]!, keepdims: attributes.keepAxes ? 1 : 0 }),
   evaluate: ([x], attributes, { outputs: [output] }) => {
     const axis = attributes.axes[0]!
+    if (x!.shape[axis] === 0 && count(output!.shape) > 0)
+      throw new TensorError('run', `argMax: the axis must not be empty, got [${x!.shape}]. Check the operand.`)
     const kept = reducedShape(x!.shape, { ...attributes, keepAxes: true }) as number[]
     const best = new Float64Array(count(kept)).fill(Number.NEGATIVE_INFINITY)
     const data = new Float64Array(count(kept))

@@ -14,7 +14,7 @@ import {
 import { ShapeError } from '../errors'
 import { count, stretch, stridesFor, type Value, walk } from '../reference/value'
 import { broadcastShapes, normalizeAxis, stretchedAxes } from '../shape'
-import { apply, constantRows, type Op, type Tensor, type TensorLike, unify } from '../tensor'
+import { apply, constantRows, type Op, requireNumeric, type Tensor, type TensorLike, unify } from '../tensor'
 import { sum } from './reduce'
 
 /** An axis length to ask for: a number, a named or derived dimension, or −1 for "what is left". */
@@ -109,6 +109,14 @@ const transposeOp: Op<{ readonly permutation: readonly number[] }> = {
   },
 }
 
+/** x with axis `from` moved to place `to`; the others keep their order. */
+export const moveAxis = (x: Tensor, from: number, to: number): Tensor => {
+  const rank = x.shape.length
+  const [source, target] = [normalizeAxis('moveAxis', from, rank), normalizeAxis('moveAxis', to, rank)]
+  const others = x.shape.map((_, axis) => axis).filter((axis) => axis !== source)
+  return transpose(x, others.toSpliced(target, 0, source))
+}
+
 const gathered = (x: Value, shape: readonly number[], strides: readonly number[], start: number): Value => {
   const data = new Float64Array(count(shape))
   walk(shape, strides, (index, offset) => {
@@ -132,7 +140,10 @@ export const broadcastTo = (x: Tensor, lengths: readonly Length[]): Tensor => {
 
 const broadcastOp: Op<{ readonly shape: Shape }> = {
   name: 'broadcastTo',
-  infer: ([x], { shape }) => ({ dtype: x!.dtype, shape }),
+  infer: ([x], { shape }) => {
+    if (x!.dtype !== 'bool') requireNumeric('broadcastTo', x!)
+    return { dtype: x!.dtype, shape }
+  },
   gradient: ({ inputs: [x] }, [g]) => [() => unbroadcast(g!, x!.shape)],
   lower: (onnx, [x], { attributes }) => onnx.node('Expand', [x!, onnx.shape(attributes.shape)]),
   evaluate: ([x], _, { outputs: [output] }) => ({ shape: output!.shape, data: stretch(x!, output!.shape) }),
@@ -223,10 +234,10 @@ export const pad = (x: Tensor, axis: number, before: Dim, after: Dim): Tensor =>
 
 const padOp: Op<{ readonly axis: number; readonly before: Dim; readonly after: Dim }> = {
   name: 'pad',
-  infer: ([x], { axis, before, after }) => ({
-    dtype: x!.dtype,
-    shape: x!.shape.with(axis, addDims(addDims(x!.shape[axis]!, before), after)),
-  }),
+  infer: ([x], { axis, before, after }) => {
+    if (x!.dtype !== 'bool') requireNumeric('pad', x!)
+    return { dtype: x!.dtype, shape: x!.shape.with(axis, addDims(addDims(x!.shape[axis]!, before), after)) }
+  },
   gradient: ({ inputs: [x], attributes: { axis, before } }, [g]) => [
     () => slice(g!, axis, before, addDims(before, x!.shape[axis]!)),
   ],

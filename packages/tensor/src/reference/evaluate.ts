@@ -3,7 +3,7 @@ import { type Bindings, bindDim, bindShape } from '../dimension'
 import { toTyped } from '../dtype'
 import type { Node } from '../tensor'
 import type { Program } from '../trace'
-import type { Value } from './value'
+import { type Value, valuesOf } from './value'
 
 /**
  * Results of `program` in float64, computed by the ops' own reference rules. Slow and exact: the oracle of every test.
@@ -13,8 +13,8 @@ import type { Value } from './value'
 export const evaluateProgram = (program: Program, inputs: readonly NdArray[], bindings: Bindings): NdArray[] => {
   const values = new Map<Node, readonly Value[]>()
   program.inputs.forEach(({ tensor }, i) => {
-    const { shape, data } = inputs[i]!
-    values.set(tensor.node, [{ shape, data: Float64Array.from(data as Float32Array, Number) }])
+    const { dtype, shape, data } = inputs[i]!
+    values.set(tensor.node, [{ shape, data: valuesOf(dtype, data) }])
   })
   const bind = (dim: Parameters<typeof bindDim>[0]) => bindDim(dim, bindings)
   for (const node of program.nodes) {

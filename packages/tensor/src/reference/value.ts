@@ -1,8 +1,14 @@
+import { convertElements, type DType, type TypedArray } from '../dtype'
+
 /** Elements of the reference evaluator: float64 whatever the traced dtype, row-major; booleans are 0 and 1. */
 export interface Value {
   readonly shape: readonly number[]
   readonly data: Float64Array
 }
+
+/** The elements of a typed array by value: 16-bit floats widened, int64 as numbers. A copy. */
+export const valuesOf = (dtype: DType, data: TypedArray): Float64Array =>
+  dtype === 'float64' ? (data as Float64Array).slice() : (convertElements(dtype, data, 'float64') as Float64Array)
 
 /** Row-major strides of `shape`, with 0 on axes that broadcast from 1 to the length in `target`. */
 export const stridesFor = (shape: readonly number[], target: readonly number[] = shape): number[] => {

@@ -6,14 +6,16 @@ export interface CallQueue {
    * Runs `call` in its turn.
    *
    * @param signal while the call waits, aborting takes it out of the line
+   * @param alone  true for a call that nothing may run beside
    * @throws TensorError `cancelled` when it was aborted, `disposed` when the line was closed before its turn
    */
-  add<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T>
+  add<T>(call: () => Promise<T>, signal?: AbortSignal, options?: { readonly alone?: boolean }): Promise<T>
   /** Refuses all that wait, and those added later; done when the calls that had begun are. */
   close(): Promise<void>
 }
 
 interface Waiting {
+  readonly alone: boolean
   start(): void
   refuse(error: TensorError): void
 }
@@ -23,15 +25,17 @@ export const callQueue = (atOnce: number): CallQueue => {
   const waiting = new Set<Waiting>()
   const running = new Set<Promise<unknown>>()
   let closed = false
+  let busyAlone = false
   const startNext = () => {
     for (const call of waiting) {
-      if (running.size >= atOnce) return
+      if (running.size >= (call.alone ? 1 : atOnce) || (busyAlone && running.size > 0)) return
+      busyAlone = call.alone
       waiting.delete(call)
       call.start()
     }
   }
   return {
-    add: <T>(call: () => Promise<T>, signal?: AbortSignal) =>
+    add: <T>(call: () => Promise<T>, signal?: AbortSignal, { alone = false } = {}) =>
       new Promise<T>((resolve, reject) => {
         if (closed) return reject(disposedError())
         if (signal?.aborted) return reject(cancelledError(signal))
@@ -42,6 +46,7 @@ export const callQueue = (atOnce: number): CallQueue => {
         }
         const onAbort = () => leave(cancelledError(signal!))
         const entry: Waiting = {
+          alone,
           start: () => {
             signal?.removeEventListener('abort', onAbort)
             const done = call().then(resolve, reject)

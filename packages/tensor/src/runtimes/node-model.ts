@@ -1,9 +1,9 @@
 import { parse, relative } from 'node:path'
 import { lowerProgram } from '../onnx/graph'
 import { writeModel } from '../onnx/model'
-import type { LoadOptions } from '../runtime'
 import type { Program } from '../trace'
 import { mayOverwrite } from '../transform/overwrite'
+import type { HostLoadOptions } from './host'
 import type { NodeRuntimeOptions } from './node'
 import type { OrtModel } from './ort-host'
 
@@ -11,9 +11,9 @@ import type { OrtModel } from './ort-host'
 export const nodeModel = (
   program: Program,
   { threads, provider = 'cpu', profileFolder }: NodeRuntimeOptions,
-  { prepack = false }: LoadOptions,
+  { prepack = false, empty }: HostLoadOptions,
 ): OrtModel => {
-  const graph = lowerProgram(program, provider)
+  const graph = lowerProgram(program, provider, empty)
   const firstFile = [...graph.initializers.values()].find(({ location }) => location)?.location?.path
   return {
     name: program.name,

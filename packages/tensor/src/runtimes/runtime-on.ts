@@ -1,4 +1,5 @@
 import { bindInputs } from '../bind'
+import { emptyAxes, symbolicAxes } from '../empty-axes'
 import { TensorError } from '../errors'
 import { type Executable, isResident, type Operand, type Resident, type Runtime } from '../runtime'
 import type { Program } from '../trace'
@@ -23,7 +24,7 @@ export const runtimeOn = (name: string, host: Host, { atOnce = 1 }: { readonly a
     name,
     load: async (program, options = {}) => {
       const loaded = await queue.add(() => host.load(program, options))
-      return executable(program, loaded)
+      return executable(program, loaded, (empty) => host.load(program, { ...options, empty }))
     },
     upload: async (array) => {
       const resident = await queue.add(() => host.upload(array))
@@ -45,7 +46,20 @@ export const runtimeOn = (name: string, host: Host, { atOnce = 1 }: { readonly a
     },
     [Symbol.asyncDispose]: () => runtime.dispose(),
   }
-  const executable = (program: Program, loaded: Executable): Executable => {
+  /** Calls with empty axes get a graph of their own, made when the first of them comes. */
+  const executable = (
+    program: Program,
+    loaded: Executable,
+    loadFor: (empty: ReadonlySet<string>) => Promise<Executable>,
+  ): Executable => {
+    const axes = symbolicAxes(program)
+    const variants = new Map([['', loaded]])
+    const variant = async (key: string, empty: ReadonlySet<string>): Promise<Executable> => {
+      const known = variants.get(key) ?? (await loadFor(empty))
+      variants.set(key, known)
+      return known
+    }
+    const release = () => Promise.all([...variants.values()].map((each) => each.dispose())).then(() => undefined)
     let released: Promise<void> | undefined
     const check = (operand: Operand, i: number) => {
       if (isResident(operand)) requireOwn(operand, `run: argument ${program.inputs[i]!.name.replace(/^in_/, '')}`)
@@ -54,11 +68,13 @@ export const runtimeOn = (name: string, host: Host, { atOnce = 1 }: { readonly a
       run: async (inputs, targets, options = {}) => {
         if (released && !disposal) throw disposedError('program')
         inputs.forEach(check)
-        bindInputs(program.inputs, inputs)
-        return queue.add(() => loaded.run(inputs, targets, options), options.signal)
+        const empty = emptyAxes(axes, bindInputs(program.inputs, inputs))
+        const key = [...empty].join(' ')
+        const call = async () => (await variant(key, empty)).run(inputs, targets, options)
+        return queue.add(call, options.signal, { alone: !variants.has(key) })
       },
       dispose: async () => {
-        if (!disposal) released ??= queue.add(() => loaded.dispose())
+        if (!disposal) released ??= queue.add(release)
         await (disposal ?? released)
       },
     }

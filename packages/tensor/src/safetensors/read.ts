@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { bfloat16ToFloat32, float16ToFloat32 } from '../half'
 import { dtypes, elementCount, type StoredArray, type StoredDtype } from './dtypes'
 import { SafetensorsError } from './errors'
-import { bfloat16ToFloat32, float16ToFloat32 } from './half'
 import { type Header, parseHeader, type TensorEntry } from './header'
 
 /** A safetensors file whose header was read and checked; its data is still on disk. */

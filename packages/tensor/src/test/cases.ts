@@ -1,4 +1,6 @@
+import { array } from '../array'
 import { subtractDims } from '../dimension'
+import type { DType } from '../dtype'
 import { attention, attentionMask } from '../ops/attention'
 import { cast } from '../ops/cast'
 import { arange, dimensionSize } from '../ops/dimension-size'
@@ -10,7 +12,8 @@ import { argMax, logSumExp, max, mean, min, sum } from '../ops/reduce'
 import * as r from '../ops/reshape'
 import { rotary } from '../ops/rotary'
 import { logSoftmax, softmax } from '../ops/softmax'
-import { bool, f32, i32, i64, type Tensor, type TensorType } from '../tensor'
+import { argSort, sort, topK } from '../ops/sort'
+import { bool, constant, f16, f32, i32, i64, type Tensor, type TensorType } from '../tensor'
 
 /** How the elements of an operand are drawn: (−2, 2), (0.5, 2), {0, 1, 2} or {0, 1}. */
 export type Draw = 'any' | 'positive' | 'index' | 'bit'
@@ -21,8 +24,8 @@ export interface Case {
   readonly inputs: readonly { readonly type: TensorType; readonly draw: Draw }[]
   readonly fn: (...inputs: Tensor[]) => Tensor
   readonly least?: number
-  /** Least size on ONNX Runtime, whose batched products over no elements are not filled in (see the README's limits). */
-  readonly leastOnNode?: number
+  /** True where rounding to a storage type makes a staircase of the function: its gradient is not that of its steps. */
+  readonly rounds?: boolean
 }
 
 const x = (...shape: (string | number)[]) => ({ type: f32(...shape), draw: 'any' as const })
@@ -34,7 +37,8 @@ const bit = (...shape: (string | number)[]) => ({ type: bool(...shape), draw: 'b
 
 const row = (name: string, inputs: Case['inputs'], fn: Case['fn'], least = 0): Case => ({ name, inputs, fn, least })
 
-const batched = (...given: Parameters<typeof row>): Case => ({ ...row(...given), leastOnNode: 1 })
+/** A case that rounds, so that its gradient is not that of its steps. */
+const staircase = (...given: Parameters<typeof row>): Case => ({ ...row(...given), rounds: true })
 
 const { neg, exp, sin, cos, tanh, sigmoid, softplus, erf, silu, gelu, geluTanh, logSigmoid, square } = e
 const { abs, relu, sign, floor, ceil, round, log, sqrt, rsqrt, reciprocal } = e
@@ -92,6 +96,9 @@ const comparisons = [
   row('where with a number', [bit('A', 'B'), x('B')], (c, a) => e.where(c, a, -3)),
   row('cast to int64 and back', [x('A')], (a) => cast(cast(a, 'int64'), 'float32')),
   row('cast to bool', [few('A')], (a) => cast(a, 'bool')),
+  row('where of booleans', [bit('A', 'B'), bit('B'), bit('A', 1)], e.where),
+  row('notEqual', [few('A', 'B'), few('B')], e.notEqual),
+  row('equal of booleans', [bit('A', 'B'), bit('B')], e.equal),
 ]
 
 const reductions = [
@@ -113,8 +120,17 @@ const reductions = [
   row('cumulativeSum, reverse', [x('A', 'B')], (a) => i.cumulativeSum(a, 0, { reverse: true })),
   row('cumulativeSum, exclusive', [x('A', 'B', 'C')], (a) => i.cumulativeSum(a, 1, { exclusive: true })),
   row('cumulativeSum, both', [x('A')], (a) => i.cumulativeSum(a, 0, { reverse: true, exclusive: true })),
-  row('topK values', [x('A', 4)], (a) => i.topK(a, 2)[0]),
-  row('topK indices', [few('A', 4)], (a) => i.topK(a, 3)[1]),
+  row('topK values', [x('A', 4)], (a) => topK(a, 2)[0]),
+  row('topK indices', [few('A', 4)], (a) => topK(a, 3)[1]),
+  row('topK along the first axis', [x(4, 'A')], (a) => topK(a, 3, { axis: 0 })[0]),
+  row('topK of a named axis', [index('A', 'B')], (a) => topK(a, 1)[0], 1),
+  row('sort', [x('A', 'B')], (a) => sort(a)),
+  row('sort of ties, falling, along the first axis', [few('A', 'B')], (a) => sort(a, { axis: 0, descending: true })),
+  row('sort of integers', [index('A', 'B')], (a) => sort(a)),
+  row('argSort', [x('A', 'B')], (a) => argSort(a)),
+  row('argSort of ties', [few('A', 'B', 4)], (a) => argSort(a)),
+  row('argSort of ties, falling', [few('A', 4)], (a) => argSort(a, { descending: true })),
+  row('argSort along the first axis', [few('A', 'B')], (a) => argSort(a, { axis: 0 })),
 ]
 
 const shapes = [
@@ -142,6 +158,29 @@ const shapes = [
   row('full', [x('A')], (a) => mul(a, i.full([2, 'A'], 1.5))),
 ]
 
+const table = (dtype: DType) =>
+  constant(
+    array(
+      Array.from({ length: 12 }, (_, at) => Math.sin(at) * 3),
+      { dtype, shape: [3, 4] },
+    ),
+  )
+
+/** What storage types are for: look up, slice, turn, join and view in 16 bits, widen for arithmetic. */
+const storage = (['float16', 'bfloat16'] as const).flatMap((dtype) => [
+  row(`cast of a ${dtype} constant`, [x('A', 4)], (a) => mul(a, sum(cast(table(dtype), 'float32')))),
+  row(`gather from ${dtype}`, [x('B', 4), index('B')], (a, at) => mul(a, cast(i.gather(table(dtype), at), 'float32'))),
+  row(`reshape, transpose, slice and concat of ${dtype}`, [x('A', 5)], (a) => {
+    const turned = r.slice(r.transpose(r.reshape(table(dtype), [4, 3])), 1, 1, 3)
+    return matmul(a, cast(r.concat([turned, r.slice(turned, 0, 0, 2)], 0), 'float32'))
+  }),
+  staircase(`cast to ${dtype} and back`, [x('A', 'B')], (a) => cast(cast(a, dtype), 'float32')),
+])
+const halves = [
+  staircase('cast of a float16 argument', [{ type: f16('A', 'B'), draw: 'any' }], (a) => cast(a, 'float32')),
+  row('cast to a float16 result', [index('A')], (a) => cast(a, 'float16')),
+]
+
 const turn = ([a, angle]: readonly Tensor[]) => rotary(a!, cos(angle!), sin(angle!))
 const masked = (window?: number) => (q: Tensor, k: Tensor, v: Tensor, segments: Tensor) => {
   const positions = r.broadcastTo(arange('B'), segments.shape)
@@ -153,12 +192,12 @@ const layers = [
   row('matmul', [x('A', 'B'), x('B', 'C')], (a, b) => matmul(a, b)),
   row('matmul, a transposed', [x('B', 'A'), x('B', 'C')], (a, b) => matmul(a, b, { transposeA: true })),
   row('matmul, b transposed', [x('A', 'B'), x('C', 'B')], (a, b) => matmul(a, b, { transposeB: true, alpha: 0.5 })),
-  batched('matmul, both transposed', [x(2, 'B', 'A'), x(2, 'C', 'B')], (a, b) =>
+  row('matmul, both transposed', [x(2, 'B', 'A'), x(2, 'C', 'B')], (a, b) =>
     matmul(a, b, { transposeA: true, transposeB: true, alpha: -2 }),
   ),
   row('matmul of a batch with a matrix', [x(2, 'A', 'B'), x('B', 'C')], (a, b) => matmul(a, b)),
-  batched('matmul of a matrix with a batch', [x('A', 'B'), x(2, 'B', 'C')], (a, b) => matmul(a, b)),
-  batched('matmul of batches that broadcast', [x(2, 1, 'A', 2), x('C', 2, 'B')], (a, b) => matmul(a, b)),
+  row('matmul of a matrix with a batch', [x('A', 'B'), x(2, 'B', 'C')], (a, b) => matmul(a, b)),
+  row('matmul of batches that broadcast', [x(2, 1, 'A', 2), x('C', 2, 'B')], (a, b) => matmul(a, b)),
   row('linear', [x(2, 'A', 'B'), x('C', 'B'), x('C')], (a, w, b) => linear(a, w, b)),
   row('rmsNorm', [x('A', 'B', 3), x(3)], (a, w) => rmsNorm(a, w)),
   row('layerNorm', [x('A', 3), x(3), x(3)], (a, w, b) => layerNorm(a, w, b)),
@@ -174,4 +213,13 @@ const layers = [
 ]
 
 /** The contract of every op. */
-export const cases: readonly Case[] = [...unaries, ...binaries, ...comparisons, ...reductions, ...shapes, ...layers]
+export const cases: readonly Case[] = [
+  ...unaries,
+  ...binaries,
+  ...comparisons,
+  ...reductions,
+  ...shapes,
+  ...storage,
+  ...halves,
+  ...layers,
+]
