@@ -4,7 +4,7 @@ import { faultLog, stepReport } from './faults'
 import { type Corpus, conversationText } from './record'
 import type { Source } from './sources/source'
 import { type SplitManifest, type SplitOptions, splitManifest, splitRecords } from './split'
-import { type SourceStatistics, statistics, totals } from './statistics'
+import { type LengthHistogram, type SourceStatistics, statisticsCounter, totals } from './statistics'
 import { runSteps, type Step } from './step'
 import type { TestSet } from './tests'
 import type {
@@ -26,6 +26,7 @@ import {
   writeTextJsonl,
 } from './write/corpora'
 import { writeFileWhole } from './write/file'
+import { type SideFiles, sideFiles } from './write/side-files'
 
 /** What `build` makes and from what. */
 export interface BuildOptions {
@@ -43,6 +44,8 @@ export interface BuildOptions {
   readonly tokenizer?: Tokenizer | undefined
   /** Folder to write to; nothing is written without it. */
   readonly out?: string | undefined
+  /** Also writes every record that a step left out, and every row that gave none, with the reason, to files in `out/dropped` (default false). */
+  readonly dropped?: boolean | undefined
   /** `trl`: `cpt.jsonl`, `sft.jsonl`, `dpo.jsonl` in TRL's formats (default); `qilin`: `cpt.txt`, `sft.jsonl`, `dpo.json` as the scripts read them. */
   readonly format?: 'trl' | 'qilin' | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
@@ -59,9 +62,14 @@ export interface SourceReport extends SourceStatistics {
 
 /** What `build` did. */
 export interface BuildReport {
-  /** Tables 1 to 3: what is left of each source. */
+  /** Tables 1 to 3: what is left of each source for training. */
   readonly sources: readonly SourceReport[]
+  /** What went to validation, by source. */
+  readonly validation: readonly SourceStatistics[]
+  /** Sums by corpus and split. */
   readonly totals: readonly SourceStatistics[]
+  /** Lengths of all records that are left, by corpus. */
+  readonly lengths: readonly LengthHistogram[]
   /** Reading and converting, a report per source; rows left out with examples. */
   readonly reading: readonly StepReport[]
   /** Steps by corpus. */
@@ -101,7 +109,6 @@ export async function buildCorpora(options: BuildOptions): Promise<Built> {
     cpt = [],
     sft = [],
     dpo = [],
-    steps = [],
     tests = [],
     split = { validation: 0 },
     tokenizer,
@@ -112,10 +119,12 @@ export async function buildCorpora(options: BuildOptions): Promise<Built> {
   if (cpt.length + sft.length + dpo.length === 0)
     throw new ChimedError('option', 'build: expected sources in cpt, sft or dpo, got none. Name at least one.')
   const reading: StepReport[] = []
-  const context = { onProgress, signal, reading }
-  const texts = await runCorpus<CptText>(cpt.map(asText), steps, context)
-  const conversations = await runCorpus(sft, steps, context)
-  const pairs = await runCorpus(dpo, steps, context)
+  const side = out && options.dropped ? sideFiles(join(out, 'dropped')) : undefined
+  const context = { onProgress, signal, reading, side }
+  const { texts, conversations, pairs } = await readCorpora(options, context).catch((error: unknown) => {
+    side?.abort()
+    throw error
+  })
   const halves = [
     splitRecords(texts.records, split),
     splitRecords(conversations.records, split),
@@ -124,13 +133,24 @@ export async function buildCorpora(options: BuildOptions): Promise<Built> {
   const train = { cpt: halves[0].train, sft: halves[1].train, dpo: halves[2].train }
   const validation = { cpt: halves[0].validation, sft: halves[1].validation, dpo: halves[2].validation }
   const manifest = await splitManifest({ tests, validation: [...validation.cpt, ...validation.sft, ...validation.dpo] })
-  const rows = statistics([...train.cpt, ...train.sft, ...train.dpo], { tokenizer })
+  const counter = statisticsCounter({ tokenizer })
+  for (const record of [train.cpt, train.sft, train.dpo].flat()) counter.add(record, 'train')
+  for (const record of [validation.cpt, validation.sft, validation.dpo].flat()) counter.add(record, 'validation')
+  const rows = counter.rows()
   const report: BuildReport = {
-    sources: sourceReports(rows, reading, [cpt, sft, dpo]),
+    sources: sourceReports(
+      rows.filter((row) => row.split === 'train'),
+      reading,
+      [cpt, sft, dpo],
+    ),
+    validation: rows.filter((row) => row.split === 'validation'),
     totals: totals(rows),
+    lengths: counter.lengths(),
     reading,
     steps: { cpt: texts.reports, sft: conversations.reports, dpo: pairs.reports },
-    files: out ? fileNames(options, train, validation) : [],
+    files: out
+      ? [...fileNames(options, train, validation), ...(side?.close() ?? []).map((name) => `dropped/${name}`)]
+      : [],
   }
   if (out) await writeAll(out, { train, validation, manifest, report }, options)
   return { train, validation, manifest, report }
@@ -148,24 +168,38 @@ interface RunContext {
   readonly onProgress: BuildOptions['onProgress']
   readonly signal: AbortSignal | undefined
   readonly reading: StepReport[]
+  readonly side: SideFiles | undefined
+}
+
+async function readCorpora({ cpt = [], sft = [], dpo = [], steps = [] }: BuildOptions, context: RunContext) {
+  return {
+    texts: await runCorpus<CptText>('cpt', cpt.map(asText), steps, context),
+    conversations: await runCorpus('sft', sft, steps, context),
+    pairs: await runCorpus('dpo', dpo, steps, context),
+  }
 }
 
 async function runCorpus<T extends ChimedRecord>(
+  corpus: Corpus,
   sources: readonly Source<T>[],
   steps: readonly Step[],
-  { onProgress, signal, reading }: RunContext,
+  { onProgress, signal, reading, side }: RunContext,
 ): Promise<{ readonly records: T[]; readonly reports: StepReport[] }> {
   const records: T[] = []
   for (const source of sources) {
     const log = faultLog()
     const before = records.length
-    for await (const record of source.read({ onFault: log.add as OnFault, signal })) {
+    const onFault: OnFault = (fault) => {
+      log.add(fault)
+      side?.onFault(fault, `${corpus}-read`)
+    }
+    for await (const record of source.read({ onFault, signal })) {
       if (records.push(record) % 5000 === 0)
         onProgress?.({ stage: `read ${source.name}`, done: records.length - before, unit: 'rows' })
     }
     reading.push(stepReport(source.name, records.length - before + log.total(), records.length - before, log))
   }
-  return runSteps(records, steps, { onProgress, signal })
+  return runSteps(records, steps, { onProgress, signal, onDrop: side?.onDrop })
 }
 
 /** Rows in the order of the sources; one that nothing is left of is there with zeros. */
@@ -185,6 +219,7 @@ function sourceReports(
       const left = rows.find((row) => row.corpus === corpus && row.source === name) ?? {
         corpus,
         source: name,
+        split: 'train' as const,
         samples: 0,
         tokens: 0,
         bytes: 0,

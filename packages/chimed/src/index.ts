@@ -127,6 +127,8 @@ export { scanJsonlField } from './read/scan'
 export { readLines, readParagraphs, textLoaderRows } from './read/text'
 export { readXlsx } from './read/xlsx'
 export { type Corpus, conversationText, corpusOf, mapTexts, type SpeakerNames, textOf } from './record'
+export { type DataCardOptions, dataCard, type SourceLicence, writeDataCard } from './report/data-card'
+export { type DataReportOptions, dataReport, type ReportedData, writeDataReport } from './report/data-report'
 export * as sources from './sources'
 export { answerText, type ExamItem, examConversation, examItem, optionLines } from './sources/cmexam'
 export { conversationOf, roleOf } from './sources/conversation'
@@ -153,8 +155,18 @@ export {
   splitOf,
   splitRecords,
 } from './split'
-export { type SourceStatistics, type StatisticsCounter, statistics, statisticsCounter, totals } from './statistics'
-export { type RowOutcome, rowStep, runSteps, type Step, type StepContext, type StepResult } from './step'
+export {
+  type LengthHistogram,
+  mergeLengths,
+  mergeStatistics,
+  type SourceStatistics,
+  type StatisticsCounter,
+  type StatisticsOptions,
+  statistics,
+  statisticsCounter,
+  totals,
+} from './statistics'
+export { type OnDrop, type RowOutcome, rowStep, runSteps, type Step, type StepContext, type StepResult } from './step'
 export type { TestItem, TestSet } from './tests'
 export * as tests from './tests'
 export {
@@ -196,3 +208,5 @@ export {
   writeTextJsonl,
 } from './write/corpora'
 export { type FileWriter, fileWriter, writeFileWhole, writePieces } from './write/file'
+export { type ParquetOptions, type ParquetShards, writeParquetShards } from './write/parquet'
+export { type SideFiles, sideFiles } from './write/side-files'

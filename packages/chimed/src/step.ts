@@ -7,7 +7,12 @@ import type { ChimedRecord, Fault, Progress, StepReport } from './types'
 export interface StepContext {
   readonly onProgress?: ((progress: Progress) => void) | undefined
   readonly signal?: AbortSignal | undefined
+  /** Receives every record that is left out, and why; see `sideFiles`. */
+  readonly onDrop?: OnDrop | undefined
 }
+
+/** Told of each record that a step leaves out: the record as it came to the step, why it went, and the name of the step. */
+export type OnDrop = (record: ChimedRecord, fault: Fault, step: string) => void
 
 /** Records that a step leaves, and what it did. */
 export interface StepResult<T extends ChimedRecord> {
@@ -33,11 +38,13 @@ export function rowStep(name: string, row: <T extends ChimedRecord>(record: T) =
   return {
     name,
     row,
-    run: (records) => {
+    run: (records, { onDrop } = {}) => {
       const log = faultLog()
+      const tell = dropTeller(name, log, onDrop)
       const kept = records.flatMap((record) => {
         const outcome = row(record)
-        report(log, record, outcome)
+        if ('drop' in outcome) tell(record, outcome.drop, outcome.reason)
+        else if (outcome.changed) log.add(changeOf(record, outcome.changed.code, outcome.changed.reason))
         return 'drop' in outcome ? [] : [outcome.record]
       })
       return { records: kept, report: stepReport(name, records.length, kept.length, log) }
@@ -45,11 +52,24 @@ export function rowStep(name: string, row: <T extends ChimedRecord>(record: T) =
   }
 }
 
-/** Tells the log what became of a record. */
-export function report<T extends ChimedRecord>(log: FaultLog, record: T, outcome: RowOutcome<T>): void {
-  if ('drop' in outcome) log.add(faultOf(record, outcome.drop, outcome.reason))
-  else if (outcome.changed) log.add({ ...faultOf(record, outcome.changed.code, outcome.changed.reason), kept: true })
+/** A function by which the step `name` leaves a record out: it is counted in the log and shown to `onDrop`. */
+export function dropTeller(
+  name: string,
+  log: FaultLog,
+  onDrop?: OnDrop,
+): (record: ChimedRecord, code: string, reason: string) => void {
+  return (record, code, reason) => {
+    const fault = faultOf(record, code, reason)
+    log.add(fault)
+    onDrop?.(record, fault, name)
+  }
 }
+
+/** A change of a record that is kept. */
+export const changeOf = (record: ChimedRecord, code: string, reason: string): Fault => ({
+  ...faultOf(record, code, reason),
+  kept: true,
+})
 
 /** A fault of a record, named by its origin. */
 export function faultOf(record: ChimedRecord, code: string, reason: string): Fault {

@@ -1,7 +1,7 @@
 import { skeleton } from '../clean/normalise'
 import { faultLog, stepReport } from '../faults'
 import { textOf } from '../record'
-import { faultOf, type Step } from '../step'
+import { dropTeller, type Step } from '../step'
 import type { TestItem, TestSet } from '../tests'
 import type { StepReport } from '../types'
 import { type GramIndex, gramIndex } from './gram-index'
@@ -42,8 +42,9 @@ export function decontaminate({
 }: DecontaminateOptions): Step {
   return {
     name: 'decontaminate',
-    run: async (records) => {
+    run: async (records, { onDrop } = {}) => {
       const log = faultLog()
+      const tell = dropTeller('decontaminate', log, onDrop)
       const tests = await readTests(against, minLength, log.add)
       const index = gramIndex(
         tests.map(({ needle }) => needle),
@@ -63,7 +64,7 @@ export function decontaminate({
         if (hit === undefined || hit < 0) return true
         const { set, item } = tests[hit]!
         leaks[set] = leaks[set]! + 1
-        log.add(faultOf(record, 'leak', `holds a question of ${set}: ${item.question.slice(0, 40)}`))
+        tell(record, 'leak', `holds a question of ${set}: ${item.question.slice(0, 40)}`)
         return false
       })
       const told: DecontaminationReport = {

@@ -1,7 +1,7 @@
 import { skeleton } from '../clean/normalise'
-import { excerpt, type FaultLog, faultLog, stepReport } from '../faults'
+import { excerpt, faultLog, stepReport } from '../faults'
 import { textOf } from '../record'
-import { faultOf, type Step, type StepResult } from '../step'
+import { dropTeller, type OnDrop, type Step, type StepResult } from '../step'
 import type { ChimedRecord, Origin, StepReport } from '../types'
 import { exactDuplicates } from './exact'
 import { type NearOptions, nearDuplicates } from './near'
@@ -41,11 +41,11 @@ export interface ExactOptions {
 export function exact({ keep = 'first', ignorePunctuation = false, report = 10 }: ExactOptions = {}): Step {
   return {
     name: 'dedup.exact',
-    run: (records) => {
+    run: (records, { onDrop } = {}) => {
       const roots = exactDuplicates(
         records.map((record) => (ignorePunctuation ? skeleton(textOf(record)) : keyOf(record))),
       )
-      return removeDuplicates('dedup.exact', 'duplicate', records, groupsOf(roots), { keep, report })
+      return removeDuplicates('dedup.exact', 'duplicate', records, groupsOf(roots), { keep, report, onDrop })
     },
   }
 }
@@ -66,7 +66,7 @@ export interface MinhashStepOptions extends NearOptions {
 export function minhash({ keep = 'first', report = 10, ...options }: MinhashStepOptions = {}): Step {
   return {
     name: 'dedup.minhash',
-    run: (records, { onProgress } = {}) => {
+    run: (records, { onProgress, onDrop } = {}) => {
       const progress =
         onProgress &&
         ((done: number, total: number): void => onProgress({ stage: 'dedup.minhash', done, total, unit: 'rows' }))
@@ -74,7 +74,7 @@ export function minhash({ keep = 'first', report = 10, ...options }: MinhashStep
         ...options,
         ...(progress && { onProgress: progress }),
       })
-      return removeDuplicates('dedup.minhash', 'near-duplicate', records, clusters, { keep, report })
+      return removeDuplicates('dedup.minhash', 'near-duplicate', records, clusters, { keep, report, onDrop })
     },
   }
 }
@@ -95,16 +95,17 @@ function removeDuplicates<T extends ChimedRecord>(
   code: string,
   records: readonly T[],
   groups: readonly (readonly number[])[],
-  { keep, report }: { readonly keep: Keep; readonly report: number },
+  { keep, report, onDrop }: { readonly keep: Keep; readonly report: number; readonly onDrop: OnDrop | undefined },
 ): StepResult<T> {
   const log = faultLog()
+  const tell = dropTeller(name, log, onDrop)
   const removed = new Uint8Array(records.length)
   const kept = groups.map((group) => (keep === 'first' ? group[0]! : longest(records, group)))
   for (const [index, group] of groups.entries()) {
     for (const member of group) {
       if (member === kept[index]) continue
       removed[member] = 1
-      tell(log, records[member]!, code, records[kept[index]!]!)
+      tell(records[member]!, code, `${code} of ${placeOf(records[kept[index]!]!)}`)
     }
   }
   const left = records.filter((_, index) => !removed[index])
@@ -122,10 +123,7 @@ function longest(records: readonly ChimedRecord[], group: readonly number[]): nu
   return best
 }
 
-function tell(log: FaultLog, record: ChimedRecord, code: string, kept: ChimedRecord): void {
-  const { source = '', file = source, line = 0 } = kept.origin ?? {}
-  log.add(faultOf(record, code, `${code} of ${file}:${line}`))
-}
+const placeOf = ({ origin }: ChimedRecord): string => `${origin?.file ?? origin?.source ?? ''}:${origin?.line ?? 0}`
 
 const member = (record: ChimedRecord): ClusterMember => ({ origin: record.origin, excerpt: excerpt(textOf(record)) })
 

@@ -1,6 +1,6 @@
 import { ChimedError } from '../errors'
 import { faultLog, stepReport } from '../faults'
-import { faultOf, type Step } from '../step'
+import { changeOf, dropTeller, type Step } from '../step'
 import type { ChimedRecord, CptText, Tokenizer } from '../types'
 import { duplicatedTokens, removeDuplicatedText, type SubstringOptions } from './substring'
 
@@ -31,8 +31,9 @@ export function substring({
     )
   return {
     name: 'dedup.substring',
-    run: (records) => {
+    run: (records, { onDrop } = {}) => {
       const log = faultLog()
+      const tell = dropTeller('dedup.substring', log, onDrop)
       const texts = records.flatMap((record, index) => ('text' in record ? [{ index, text: record.text }] : []))
       const list = texts.map(({ text }) => text)
       const left =
@@ -44,17 +45,16 @@ export function substring({
         const change = changed.get(index)
         if (!change || change.before === change.after) return [record]
         if (change.after.trim() === '') {
-          log.add(faultOf(record, 'all-duplicated', 'every passage occurs elsewhere'))
+          tell(record, 'all-duplicated', 'every passage occurs elsewhere')
           return []
         }
-        log.add({
-          ...faultOf(
+        log.add(
+          changeOf(
             record,
             'passage-removed',
             `${change.before.length - change.after.length} characters that occur elsewhere`,
           ),
-          kept: true,
-        })
+        )
         return [{ ...(record as CptText), text: change.after } as ChimedRecord as typeof record]
       })
       return { records: kept, report: stepReport('dedup.substring', records.length, kept.length, log) }

@@ -112,7 +112,8 @@ const drained = (stream: NodeJS.WritableStream): Promise<void> =>
     for (const event of events) stream.on(event, done)
   })
 
-const unwritable = (path: string, cause: unknown): ChimedError =>
+/** The error of a file that cannot be written. */
+export const unwritable = (path: string, cause: unknown): ChimedError =>
   cause instanceof ChimedError
     ? cause
     : new ChimedError(
