@@ -11,6 +11,10 @@ const examples: Readonly<Record<string, readonly [file: string, about: string]>>
   ],
   'qilin-med': ['qilin-med/main.ts', 'the whole pipeline (npm start)'],
   evaluate: ['evaluate/main.ts', 'CMExam, C-Eval, CMMLU and Huatuo-26M on the embedded model or any folder'],
+  'chimed-real': [
+    'chimed-real/main.ts',
+    'ChiMed-small from real data: tables, duplicates, report, data card, Parquet shards',
+  ],
   'make-world': ['world/make-world.ts', 'writes the embedded raw files again'],
   pretrain: ['mini-model/pretrain.ts', 'trains the embedded base model from scratch (about twenty minutes)'],
 }
