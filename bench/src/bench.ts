@@ -29,6 +29,8 @@ export interface BenchLine extends Measurement {
   readonly case: string
   readonly peerName: string
   readonly unit: string
+  /** Figures about our side that need no peer, rounded to four digits. */
+  readonly details?: Readonly<Record<string, number>>
   /** Why there is no peer figure. */
   readonly note?: string
   readonly device: string
@@ -101,6 +103,7 @@ const runCase = async (
 
 const benchLine = async (suite: string, entry: BenchCase, { rounds, peerPython }: Arguments): Promise<BenchLine> => {
   const { ours, peer, ratio, spread, rounds: measured } = await measure(entry, { rounds })
+  const details = await entry.details?.()
   const note = entry.peer ? {} : { note: peerPython === undefined ? 'no peer: name one with --peer-python' : 'no peer' }
   return {
     suite,
@@ -112,11 +115,15 @@ const benchLine = async (suite: string, entry: BenchCase, { rounds, peerPython }
     ratio,
     spread,
     rounds: measured,
+    ...(details && { details: rounded(details) }),
     ...note,
     device: device(),
     versions: { ...versions(), ...entry.versions },
   }
 }
+
+const rounded = (figures: Readonly<Record<string, number>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(figures).map(([name, figure]) => [name, Number(figure.toPrecision(4))]))
 
 const loadSuite = async (name: string | undefined, folder: string): Promise<Suite> => {
   const known = existsSync(folder) ? readdirSync(folder).flatMap((file) => /^([^.]+)\.ts$/.exec(file)?.[1] ?? []) : []

@@ -13,6 +13,8 @@ export interface BenchCase {
   ours(): Promise<number>
   /** Undefined when the peer is not installed: the line then says so. */
   peer?: () => Promise<number>
+  /** What else the line reports about our side, asked for after the last round: rates, fractions, sizes, by name. */
+  details?(): Promise<Readonly<Record<string, number>>>
   /** Versions that the figures depend on. */
   readonly versions?: Readonly<Record<string, string>>
 }

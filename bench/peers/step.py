@@ -1,0 +1,61 @@
+"""A LoRA step in PyTorch, transformers and PEFT: forward and the gradients of all adapters, eager, SDPA attention.
+
+The output layer sees labelled positions only, which is less than `model(ids, labels=...)` computes: the step a careful
+user writes by hand. torch.compile was measured beside it and is no faster.
+"""
+import sys
+import time
+
+import peft
+import torch
+import torch.nn.functional as F
+import transformers
+from peft import LoraConfig, get_peft_model
+from serve import serve
+from transformers import AutoModelForCausalLM
+
+torch.set_num_threads(int(sys.argv[1]))
+torch.manual_seed(1)
+dtypes = {'fp32': torch.float32, 'bf16': torch.bfloat16}
+targets_of_adapter = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']
+kept = {}
+
+
+def model_of(folder, precision, rank):
+    if kept.get('key') != (folder, precision, rank):
+        kept.clear()
+        base = AutoModelForCausalLM.from_pretrained(folder, dtype=dtypes[precision], attn_implementation='sdpa')
+        base.config.use_cache = False
+        config = LoraConfig(r=rank, lora_alpha=4 * rank, target_modules=targets_of_adapter)
+        kept.update(key=(folder, precision, rank), model=get_peft_model(base, config).train())
+    return kept['model']
+
+
+def step(model, ids, sources, targets):
+    inner = model.get_base_model()
+    hidden = inner.model(input_ids=ids).last_hidden_state[0]
+    rows = hidden if len(sources) == len(hidden) else hidden[sources]
+    loss = F.cross_entropy(inner.lm_head(rows).float(), targets)
+    loss.backward()
+    model.zero_grad(set_to_none=True)
+    return loss
+
+
+def prepared(folder, precision, rank, ids, sources, targets):
+    given = (torch.tensor([ids]), torch.tensor(sources), torch.tensor(targets))
+    return model_of(folder, precision, rank), *given
+
+
+def loss(**work):
+    return step(*prepared(**work)).item()
+
+
+def speed(**work):
+    given = prepared(**work)
+    start = time.perf_counter()
+    step(*given)
+    return len(work['ids']) / (time.perf_counter() - start)
+
+
+versions = {'torch': torch.__version__, 'transformers': transformers.__version__, 'peft': peft.__version__}
+serve({'loss': loss, 'speed': speed}, versions=versions)

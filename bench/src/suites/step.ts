@@ -1,0 +1,103 @@
+import { availableParallelism } from 'node:os'
+import type { LoadModelOptions } from '@qilin-med/models'
+import { nodeRuntime } from '@qilin-med/tensor/node'
+import { BenchError } from '../errors'
+import { median } from '../measure'
+import type { PythonPeer } from '../python'
+import type { BenchCase, BenchOptions, Suite } from '../suite'
+import { temporaryCheckpoint } from './step/checkpoint'
+import { type LoadedStep, loadedStep } from './step/program'
+import { type RawRate, rawRate } from './step/rate'
+import { gemma, llama, longLlama, operations, qwen, rank, rowOf, type StepShape } from './step/shapes'
+import { type Slot, slot } from './step/slot'
+
+/**
+ * A LoRA step (rank 8 on all linear layers; forward and the gradients of all adapters) beside PyTorch with PEFT on the
+ * same checkpoint, row and threads. Both losses are compared, so that both do the same work. Lines also report which
+ * fraction of the rate of a plain float32 product, measured between the rounds, the step's operations come to.
+ */
+export const suite: Suite = { name: 'step', cases }
+
+/** How our weights are held, and the precision of the peer beside it. */
+interface Precision {
+  readonly name: string
+  readonly peer: 'fp32' | 'bf16'
+  readonly load: Omit<LoadModelOptions, 'runtime'>
+  /** Largest relative difference of the losses. */
+  readonly tolerance: number
+}
+
+const float32: Precision = { name: 'fp32', peer: 'fp32', load: {}, tolerance: 1e-4 }
+
+async function cases(options: BenchOptions): Promise<BenchCase[]> {
+  const peer = await options.startPeer('step', [String(availableParallelism())])
+  const held = options.own(slot<Prepared>())
+  const against = (shape: StepShape, precision: Precision) => stepCase(shape, precision, peer, held)
+  return [llama, longLlama, qwen, gemma].map((shape) => against(shape, float32))
+}
+
+const stepCase = (
+  shape: StepShape,
+  { name, peer: precision, load, tolerance }: Precision,
+  peer: PythonPeer | undefined,
+  held: Slot<Prepared>,
+): BenchCase => {
+  const rates: { step: number; raw: number }[] = []
+  let compared = false
+  const key = `${name} ${shape.name}`
+  const prepared = () => held.hold(key, () => prepare(shape, load))
+  const ours = async (): Promise<number> => {
+    const { step, raw } = await prepared()
+    const start = performance.now()
+    await step.run()
+    const seconds = (performance.now() - start) / 1000
+    rates.push({ step: operations(shape) / seconds, raw: await raw.measure() })
+    return shape.tokens / seconds
+  }
+  const theirs = async (from: PythonPeer): Promise<number> => {
+    const { folder, step } = await prepared()
+    const { ids, sources, targets } = rowOf(shape)
+    const work = { folder, precision, rank, ids: [...ids], sources: [...sources], targets: [...targets] }
+    if (!compared) requireSameLoss(key, await step.run(), await from.measure('loss', work), tolerance)
+    compared = true
+    return from.measure('speed', work)
+  }
+  return {
+    name: `lora-step ${key} vs torch-${precision}`,
+    unit: 'tokens/s',
+    higherIsBetter: true,
+    peerName: `torch + peft ${precision}`,
+    ours,
+    ...(peer && { peer: () => theirs(peer), versions: peer.versions }),
+    details: async () => {
+      const measured = rates.slice(1) // without the warm-up
+      const step = median(measured.map((rate) => rate.step))
+      const raw = median(measured.map((rate) => rate.raw))
+      return { gflops: step / 1e9, rawFloat32Gflops: raw / 1e9, fractionOfRaw: step / raw }
+    },
+  }
+}
+
+/** The peer must do the same work. @throws BenchError when the losses differ by more than `tolerance`, relative */
+const requireSameLoss = (step: string, ours: number, theirs: number, tolerance: number): void => {
+  if (Math.abs(ours - theirs) <= tolerance * Math.abs(theirs)) return
+  throw new BenchError(`step: ${step}: expected the peer's loss ${theirs}, got ${ours}.`)
+}
+
+interface Prepared extends AsyncDisposable {
+  readonly folder: string
+  readonly step: LoadedStep
+  readonly raw: RawRate
+}
+
+const prepare = async (shape: StepShape, load: Precision['load']): Promise<Prepared> => {
+  const checkpoint = await temporaryCheckpoint(shape)
+  const runtime = await nodeRuntime({ threads: availableParallelism() })
+  const { folder } = checkpoint
+  const [step, raw] = [await loadedStep(shape, { folder, runtime, ...load }), await rawRate(runtime)]
+  const dispose = async (): Promise<void> => {
+    await runtime.dispose()
+    await checkpoint[Symbol.asyncDispose]()
+  }
+  return { folder, step, raw, [Symbol.asyncDispose]: dispose }
+}
