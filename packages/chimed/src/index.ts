@@ -95,6 +95,8 @@ export {
   plainFormat,
   qilinFormat,
 } from './format/template'
+export { type HubDataset, type HubOptions, hubDataset } from './hub/dataset'
+export { type ContentDigest, type DownloadOptions, download } from './hub/download'
 export { type BestFitOptions, joinRows, packBestFit } from './pack/best-fit'
 export { type BlockOptions, packBlocks, packBlocksOf, qilinBlocks, type Tail, wrappedBlocks } from './pack/blocks'
 export { mapBatchRows, type Packing, pack, packBatch } from './pack/pack'

@@ -1,4 +1,4 @@
-import { escapeHtml, number } from './html'
+import { binary, escapeHtml, number } from './html'
 
 /** One bar: what it stands for and how much. */
 export interface Bar {
@@ -42,7 +42,7 @@ export function histogram(title: string, bins: readonly (readonly [from: number,
     return (
       `<rect x="${x + 2}" y="${base - height}" width="${round(step) - 4}" height="${height}" rx="2" fill="var(--bar)"><title>${from} to ${2 * from - 1}: ${count}</title></rect>` +
       (count > 0 ? `<text x="${middle}" y="${base - height - 4}" text-anchor="middle">${number(count)}</text>` : '') +
-      `<text x="${middle}" y="${base + 15}" text-anchor="middle">${number(from)}</text>`
+      `<text x="${middle}" y="${base + 15}" text-anchor="middle">${binary(from)}</text>`
     )
   })
   return figure(title, width, base + 20, [

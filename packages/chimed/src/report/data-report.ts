@@ -67,48 +67,46 @@ ${clusterSection(data)}
 
 function corpusSection(corpus: Corpus, { sources, totals, validation, lengths, steps }: ReportedData): string {
   const rows = sources.filter((row) => row.corpus === corpus)
-  const total = totals.filter((row) => row.corpus === corpus)
+  const held = new Map(validation.filter((row) => row.corpus === corpus).map((row) => [row.source, row.samples]))
   const read = rows.reduce((sum, row) => sum + row.read, 0)
-  const head = [
-    'sub-dataset',
-    'samples',
-    'tokens',
-    'size',
-    ...(corpus === 'sft' ? ['multi-turn'] : []),
-    'read',
-    'left out',
-  ]
-  const cells = (name: string, row: (typeof total)[number], records?: number): string[] => [
-    name,
+  const chats = corpus === 'sft' ? ['multi-turn'] : []
+  const shared = (row: (typeof totals)[number]): string[] => [
     row.samples.toLocaleString('en'),
     row.tokens === undefined ? '–' : number(row.tokens),
     bytes(row.bytes),
     ...(corpus === 'sft' ? [`${(100 * (row.multiTurn ?? 0)).toFixed(0)}%`] : []),
-    records === undefined ? '' : records.toLocaleString('en'),
-    records === undefined ? '' : (records - row.samples).toLocaleString('en'),
   ]
-  const held = validation.filter((row) => row.corpus === corpus)
-  const body = [
-    ...rows.map((row) => cells(row.source, row, row.read)),
-    ...(held.length > 0 ? held.map((row) => cells(`${row.source} (validation)`, row)) : []),
-    ...total.map((row) => cells(`total, ${row.split}`, row)),
-  ]
-  const stages: Bar[] = [
-    { name: 'read', value: read },
-    ...steps[corpus].map(({ name, output }) => ({ name: `after ${name}`, value: output })),
-  ]
+  const lines = rows.map((row) => {
+    const inValidation = held.get(row.source) ?? 0
+    return [row.source, ...shared(row), ...[inValidation, row.read, row.read - row.samples - inValidation].map(whole)]
+  })
+  const sums = totals
+    .filter((row) => row.corpus === corpus)
+    .map((row) => [`total, ${row.split}`, ...shared(row), '', '', ''])
+  const head = ['sub-dataset', 'samples', 'tokens', 'size', ...chats, 'validation', 'read', 'left out']
   const charts = [
     barChart(
       'Bytes by sub-dataset',
       rows.map((row) => ({ name: row.source, value: row.bytes, label: bytes(row.bytes) })),
     ),
-    ...(steps[corpus].length > 0 ? [barChart('Records after each step', stages)] : []),
+    ...(steps[corpus].length > 0 ? [barChart('Records after each step', stages(read, steps[corpus]))] : []),
     ...lengths
       .filter((one) => one.corpus === corpus)
       .map(({ unit, bins }) => histogram(`Records by length in ${unit}`, bins)),
   ]
-  return `<h2>${corpusTitles[corpus]}</h2>${table(head, body)}<div class="charts">${charts.join('')}</div>`
+  return `<h2>${corpusTitles[corpus]}</h2>${table(head, [...lines, ...sums])}<div class="charts">${charts.join('')}</div>`
 }
+
+const whole = (count: number): string => count.toLocaleString('en')
+
+const stages = (read: number, steps: readonly StepReport[]): Bar[] => [
+  { name: 'read', value: read, label: whole(read) },
+  ...steps.map(({ name, input, output }) => ({
+    name: `after ${name}`,
+    value: output,
+    label: input === output ? whole(output) : `${whole(output)} (−${whole(input - output)})`,
+  })),
+]
 
 /** Every report with the corpus it belongs to. */
 export const allSteps = ({
@@ -131,7 +129,7 @@ function reasons(data: ReportedData): string {
       step,
       code,
       what,
-      count.toLocaleString('en'),
+      whole(count),
       input === 0 ? '–' : `${((100 * count) / input).toFixed(2)}%`,
     ]),
   )

@@ -9,6 +9,10 @@ export function number(value: number): string {
   return `${(value / (size as number)).toPrecision(3)}${unit}`
 }
 
+/** A power of two in few characters: `512`, `8K`, `1M`. */
+export const binary = (value: number): string =>
+  value < 1024 ? String(value) : value < 1 << 20 ? `${value >>> 10}K` : `${value >>> 20}M`
+
 /** A size in bytes as the tables of the paper write it: `620.8MB`. */
 export const bytes = (value: number): string => {
   const [unit, size] = value < 1e6 ? ['KB', 1e3] : value < 1e9 ? ['MB', 1e6] : ['GB', 1e9]
@@ -36,4 +40,5 @@ figure{margin:0;padding:12px 14px}figcaption{font-weight:600;margin-bottom:6px}s
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{padding:6px 10px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--rule)}tbody tr:last-child td{border-bottom:0}
 th{font-size:.85rem;color:var(--soft)}th:first-child,td:first-child{text-align:left}
-details{padding:8px 14px;margin:8px 0}summary{cursor:pointer}details p{margin:6px 0;overflow-wrap:anywhere}`
+details{padding:8px 14px;margin:8px 0}@media(max-width:640px){th,td{padding:5px 7px;font-size:.85rem}th:first-child,td:first-child{white-space:normal;min-width:8.5em;overflow-wrap:anywhere}}
+summary{cursor:pointer}details p{margin:6px 0;overflow-wrap:anywhere}`

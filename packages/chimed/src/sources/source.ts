@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync, realpathSync, statSync } from 'node:fs'
-import { basename, join, relative, sep } from 'node:path'
+import { basename, dirname, join, relative, sep } from 'node:path'
 import { ChimedError } from '../errors'
 import { excerpt, throwFault } from '../faults'
 import type { ChimedRecord, OnFault, Origin, Row, Split } from '../types'
@@ -138,8 +138,9 @@ export function filesBelow(path: string, pattern: RegExp): string[] {
       { path },
     )
   if (!found.isDirectory()) return [path]
-  const root = realpathSync(path)
-  const files = walk(path, root).filter((file) => pattern.test(basename(file).replace(/\.(gz|zst)$/, '')))
+  const files = walk(path, rootsOf(realpathSync(path))).filter((file) =>
+    pattern.test(basename(file).replace(/\.(gz|zst)$/, '')),
+  )
   if (files.length === 0)
     throw new ChimedError(
       'file-missing',
@@ -149,19 +150,25 @@ export function filesBelow(path: string, pattern: RegExp): string[] {
   return files.sort()
 }
 
-function walk(folder: string, root: string): string[] {
+/** Where links may lead: into the folder, and from a snapshot of a Hugging Face cache to the blobs beside it. */
+function rootsOf(folder: string): readonly string[] {
+  const snapshots = dirname(folder)
+  return basename(snapshots) === 'snapshots' ? [folder, join(dirname(snapshots), 'blobs')] : [folder]
+}
+
+function walk(folder: string, roots: readonly string[]): string[] {
   return readdirSync(folder).flatMap((entry) => {
     const path = join(folder, entry)
     if (lstatSync(path).isSymbolicLink()) {
       const target = realpathSync(path)
-      if (target !== root && !target.startsWith(root + sep))
+      if (!roots.some((root) => target === root || target.startsWith(root + sep)))
         throw new ChimedError(
           'path-escape',
-          `filesBelow: expected links inside ${root}, got ${path} leading to ${target}. Copy the file into the folder.`,
+          `filesBelow: expected links inside ${roots[0]}, got ${path} leading to ${target}. Copy the file into the folder.`,
           { path },
         )
       if (statSync(path).isDirectory()) return [] // a link to a folder inside: its files are found at their own place, and cycles end here
     }
-    return statSync(path).isDirectory() ? walk(path, root) : [path]
+    return statSync(path).isDirectory() ? walk(path, roots) : [path]
   })
 }
