@@ -24,9 +24,10 @@ export {
   type OptimalBandsOptions,
   optimalBands,
 } from './dedup/bands'
-export { type Components, clusters, components } from './dedup/components'
+export { type Components, clusters, components, connectedComponents, rootsOf } from './dedup/components'
 export { type DecontaminateOptions, type DecontaminationReport, decontaminate } from './dedup/decontaminate'
 export { digest, exactDuplicates } from './dedup/exact'
+export { type BandInput, bandKeys, type JoinedBands, joinBands } from './dedup/lsh'
 export { affinePermutations, estimateJaccard, type MinHashKernel, type MinHashOptions, minHash } from './dedup/minhash'
 export {
   type AffineFactors,
@@ -41,6 +42,7 @@ export {
   nearDuplicates,
   nearDuplicatesBetween,
   type Verification,
+  verifyPairs,
 } from './dedup/near'
 export { characterGrams, editDistance, editSimilarity, jaccard } from './dedup/similarity'
 export type { ClusterMember, ClusterReport, DedupReport, ExactOptions, Keep, MinhashStepOptions } from './dedup/steps'
@@ -67,6 +69,7 @@ export {
   suffixArray,
   windowRanges,
 } from './dedup/suffix'
+export { jiebaWords, type WordCutter, wordItems } from './dedup/words'
 export {
   decodeGb18030,
   encodeGb18030,

@@ -12,10 +12,27 @@ interface WasmHost {
   readonly Instance: new (module: object, imports: object) => { readonly exports: unknown }
 }
 
-/** An instance of a kernel embedded as base64, over a memory of its own. */
-export function instantiate<E>(base64: string, pages = 4): { readonly memory: WasmMemory; readonly exports: E } {
-  const host = (globalThis as unknown as { WebAssembly: WasmHost }).WebAssembly
-  const memory = new host.Memory({ initial: pages })
-  const module = new host.Module(Buffer.from(base64, 'base64'))
-  return { memory, exports: new host.Instance(module, { env: { memory } }).exports as E }
+/** An instance of a kernel and its memory. */
+export interface WasmInstance<E> {
+  readonly memory: WasmMemory
+  readonly exports: E
 }
+
+/** A kernel embedded as base64, compiled: the module, which other threads can take, and a function that makes instances of it. */
+export function compile(base64: string): {
+  readonly module: object
+  instantiate<E>(pages: number): WasmInstance<E>
+} {
+  const host = (globalThis as unknown as { WebAssembly: WasmHost }).WebAssembly
+  const module = new host.Module(Buffer.from(base64, 'base64'))
+  return {
+    module,
+    instantiate: <E>(pages: number) => {
+      const memory = new host.Memory({ initial: pages })
+      return { memory, exports: new host.Instance(module, { env: { memory } }).exports as E }
+    },
+  }
+}
+
+/** An instance of a kernel embedded as base64, over a memory of its own. */
+export const instantiate = <E>(base64: string, pages = 4): WasmInstance<E> => compile(base64).instantiate<E>(pages)

@@ -82,3 +82,55 @@ export function minima(hashes: usize, count: i32, a: usize, b: usize, permutatio
     v128.store(out + p, m3, 48)
   }
 }
+
+// Signatures of `count` texts that lie one after another at `text`; `ends` holds the unit behind each. Hashes are made at `work`.
+export function signatures(
+  text: usize,
+  ends: usize,
+  count: i32,
+  n: i32,
+  a: usize,
+  b: usize,
+  permutations: i32,
+  out: usize,
+  work: usize,
+): void {
+  let start: u32 = 0
+  for (let i = 0; i < count; i++) {
+    const end = load<u32>(ends + ((<usize>i) << 2))
+    const hashes = shingles(text + ((<usize>start) << 1), end - start, work, n)
+    minima(work, hashes, a, b, permutations, out)
+    out += (<usize>permutations) << 2
+    start = end
+  }
+}
+
+// A slot of the table holds the number of a hash, counted from 1; this bit says that the second set has it too.
+const inBoth: u32 = 0x80000000
+
+// Members that two lists of hashes share, as sets: `first` hashes and behind them `second` ones. Their union is counted in `union`. The table
+// has `slots` words, a power of two above the number of hashes, all zero.
+export function overlap(hashes: usize, first: i32, second: i32, table: usize, slots: i32, union: usize): i32 {
+  let distinct = 0
+  let shared = 0
+  for (let i = 0; i < first + second; i++) {
+    const hash = load<u32>(hashes + ((<usize>i) << 2))
+    let slot = hash & (slots - 1)
+    let held: u32 = 0
+    for (;;) {
+      held = load<u32>(table + ((<usize>slot) << 2))
+      if (held === 0) break
+      if (load<u32>(hashes + ((<usize>((held & ~inBoth) - 1)) << 2)) === hash) break
+      slot = (slot + 1) & (slots - 1)
+    }
+    if (held === 0) {
+      store<u32>(table + ((<usize>slot) << 2), i + 1)
+      distinct++
+    } else if (i >= first && held <= <u32>first) {
+      store<u32>(table + ((<usize>slot) << 2), held | inBoth)
+      shared++
+    }
+  }
+  store<i32>(union, distinct)
+  return shared
+}

@@ -36,3 +36,14 @@ export function clusters(sets: Components, size: number): number[][] {
   }
   return [...members.values()].filter((list) => list.length > 1)
 }
+
+/** The root of each item. */
+export const rootsOf = (sets: Components, size: number): Int32Array =>
+  Int32Array.from({ length: size }, (_, item) => sets.find(item))
+
+/** The smallest member of the connected component of each of `size` items, from edges given as two items each, in any order. */
+export function connectedComponents(size: number, edges: ArrayLike<number>): Int32Array {
+  const sets = components(size)
+  for (let i = 0; i + 1 < edges.length; i += 2) sets.union(edges[i]!, edges[i + 1]!)
+  return rootsOf(sets, size)
+}

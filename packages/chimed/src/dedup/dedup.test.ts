@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { bandsForRecall, candidateProbability, optimalBands } from './bands'
+import { connectedComponents } from './components'
 import { exactDuplicates } from './exact'
+import { bandKeys } from './lsh'
 import { estimateJaccard, minHash } from './minhash'
 import { mix32 } from './minhash-js'
-import { nearDuplicates, nearDuplicatesBetween } from './near'
+import { nearDuplicates, nearDuplicatesBetween, verifyPairs } from './near'
 import { characterGrams, editDistance, editSimilarity, jaccard } from './similarity'
 import {
   duplicatedBytes,
@@ -15,6 +17,7 @@ import {
   wholeCharacters,
 } from './substring'
 import { duplicatedRanges, duplicatedWindows, suffixArray } from './suffix'
+import { jiebaWords, wordItems } from './words'
 
 /** Seeded numbers below `limit`. */
 const numbers = (seed: number, count: number, limit: number): number[] =>
@@ -32,6 +35,31 @@ describe('minHash', () => {
       js.signature(sample, b)
       expect(Buffer.from(a.buffer).equals(Buffer.from(b.buffer)), sample.slice(0, 20)).toBe(true)
       expect(Array.from(wasm.shingles(sample))).toEqual(Array.from(js.shingles(sample)))
+      expect(wasm.similarity(sample, '甲乙丙丁戊己庚'), sample.slice(0, 20)).toBe(
+        js.similarity(sample, '甲乙丙丁戊己庚'),
+      )
+    }
+  })
+
+  it('gives signatures of a batch on any number of threads as one by one', () => {
+    const texts = Array.from({ length: 500 }, (_, i) => text(i, (i * 37) % 900)).concat('', text(7, 100_000), '😀')
+    const one = minHash({ permutations: 32 })
+    const expected = new Uint32Array(texts.length * 32)
+    for (const [i, sample] of texts.entries()) one.signature(sample, expected.subarray(i * 32, (i + 1) * 32))
+    for (const threads of [1, 2, 4]) {
+      using kernel = minHash({ permutations: 32, threads })
+      expect(kernel.signatures(texts)).toEqual(expected)
+    }
+    expect(minHash({ permutations: 32, backend: 'js' }).signatures(texts)).toEqual(expected)
+    expect(one.signatures([]).length).toBe(0)
+  })
+
+  it('computes the similarity of sets exactly', () => {
+    const kernel = minHash()
+    for (let seed = 1; seed < 100; seed++) {
+      const a = text(seed, mix32(seed) % 60, 3)
+      const b = text(seed + 500, mix32(seed + 7) % 60, 3)
+      expect(kernel.similarity(a, b)).toBe(jaccard(characterGrams(a, 5), characterGrams(b, 5)))
     }
   })
 
@@ -80,25 +108,61 @@ describe('bands', () => {
 
 describe('nearDuplicates', () => {
   /** Families of a text with some of its characters changed, and texts on their own. */
-  const documents = Array.from({ length: 600 }, (_, i) => {
-    const family = text(Math.floor(i / 3), 120)
+  const variant = (i: number, length: number): string => {
+    const family = text(Math.floor(i / 3), length)
     const changes = i % 3 === 0 ? 0 : 1 + (mix32(i) % 5)
-    return [...family].map((character, at) => (mix32(i * 1000 + at) % 120 < changes ? '变' : character)).join('')
+    return [...family].map((character, at) => (mix32(i * 1000 + at) % length < changes ? '变' : character)).join('')
+  }
+  const documents = Array.from({ length: 600 }, (_, i) => variant(i, 120))
+
+  it('finds the components that brute force over all pairs finds, in 3,000 texts', () => {
+    const texts = Array.from({ length: 3000 }, (_, i) => variant(i, 60))
+    const grams = texts.map((document) => characterGrams(document, 5))
+    const edges: number[] = []
+    const holders = new Map<string, number[]>() // only texts with a gram in common can be similar
+    for (const [i, set] of grams.entries()) {
+      const partners = new Set([...set].flatMap((gram) => holders.get(gram) ?? []))
+      for (const partner of partners) if (jaccard(grams[partner]!, set) >= 0.7) edges.push(partner, i)
+      for (const gram of set) holders.set(gram, [...(holders.get(gram) ?? []), i])
+    }
+    const found = nearDuplicates(texts, { threshold: 0.7, recall: 0.9999 })
+    expect(found.roots).toEqual(connectedComponents(texts.length, edges))
+    expect(found.clusters.length).toBeGreaterThan(200)
+    expect(found.compared).toBeLessThan(texts.length * 10)
   })
 
-  it('finds the components that brute force finds', () => {
-    const grams = documents.map((document) => characterGrams(document, 5))
-    const roots = documents.map((_, index) => index)
-    const find = (x: number): number => (roots[x] === x ? x : (roots[x] = find(roots[x]!)))
-    for (let i = 0; i < documents.length; i++) {
-      for (let j = i + 1; j < Math.min(documents.length, i + 3); j++) {
-        if (jaccard(grams[i]!, grams[j]!) >= 0.7) roots[Math.max(find(i), find(j))] = Math.min(find(i), find(j))
-      }
-    }
-    const found = nearDuplicates(documents, { threshold: 0.7, recall: 0.9999 })
-    expect(Array.from(found.roots)).toEqual(roots.map((_, index) => find(index)))
-    expect(found.clusters.length).toBeGreaterThan(50)
-    expect(found.compared).toBeLessThan(documents.length * 10)
+  it('gives the same for any number of threads, and by parts as a pipeline would run them', () => {
+    const whole = nearDuplicates(documents, { threshold: 0.7 })
+    using kernel = minHash({ threads: 3 })
+    expect(nearDuplicates(documents, { threshold: 0.7, kernel })).toEqual(whole)
+    const batches = [0, 1, 200, 333].map((from, i, list) => documents.slice(from, list[i + 1]))
+    const signatures = Uint32Array.from(batches.flatMap((batch) => Array.from(kernel.signatures(batch))))
+    const { bands } = whole.banding
+    const keys = bandKeys(signatures, { permutations: 128, banding: whole.banding })
+    const pairs = documents.flatMap((_, i) =>
+      documents.flatMap((_, j) =>
+        j < i && keys.slice(i * bands, (i + 1) * bands).some((key, band) => key === keys[j * bands + band])
+          ? [j, i]
+          : [],
+      ),
+    )
+    const verdicts = verifyPairs(documents, pairs, { threshold: 0.7, kernel })
+    const edges = pairs.filter((_, at) => verdicts[at >> 1] === 1)
+    expect(connectedComponents(documents.length, edges)).toEqual(whole.roots)
+  })
+
+  it('takes many copies of one text in linear time', () => {
+    const copies = Array.from({ length: 60_000 }, () => documents[0]!)
+    const { clusters: groups, compared } = nearDuplicates(copies, { permutations: 16 })
+    expect(groups.map(({ length }) => length)).toEqual([60_000])
+    expect(compared).toBe(59_999)
+  })
+
+  it('joins only pairs that may be compared', () => {
+    const copies = ['甲乙丙丁戊己', '甲乙丙丁戊己', '甲乙丙丁戊己']
+    const odd = (a: number, b: number): boolean => (a + b) % 2 === 1
+    expect(nearDuplicates(copies.slice(0, 2), { comparable: odd }).clusters).toEqual([[0, 1]])
+    expect(nearDuplicates([copies[0]!, '别的文字', copies[2]!], { comparable: odd }).clusters).toEqual([])
   })
 
   it('joins texts only with references when given some', () => {
@@ -110,12 +174,18 @@ describe('nearDuplicates', () => {
     expect(Array.from(found)).toEqual([1, 0, -1, -1])
   })
 
-  it('takes words as items', () => {
-    const words = (line: string): Uint32Array =>
-      Uint32Array.from(line.split(' '), (word) =>
-        mix32([...word].reduce((hash, c) => hash * 31 + c.codePointAt(0)!, 7)),
-      )
-    expect(nearDuplicates(['甲 乙 丙 丁', '丁 丙 乙 甲', '戊 己'], { items: words }).clusters).toEqual([[0, 1]])
+  it('takes words as items, one by one or in runs', () => {
+    const cut = (line: string): string[] => line.split(' ')
+    const texts = ['甲 乙 丙 丁', '丁 丙 乙 甲', '戊 己']
+    expect(nearDuplicates(texts, { items: wordItems(cut) }).clusters).toEqual([[0, 1]])
+    expect(nearDuplicates(texts, { items: wordItems(cut, { n: 2 }) }).clusters).toEqual([])
+  })
+
+  it('takes the words of jieba', async () => {
+    const cut = await jiebaWords()
+    expect(cut('高血压患者的饮食')).toEqual(['高血压', '患者', '的', '饮食'])
+    const texts = ['高血压患者的饮食', '饮食的高血压患者', '糖尿病患者的运动']
+    expect(nearDuplicates(texts, { items: wordItems(cut) }).clusters).toEqual([[0, 1]])
   })
 })
 

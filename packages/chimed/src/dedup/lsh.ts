@@ -2,109 +2,132 @@ import type { Banding } from './bands'
 import { type Components, components } from './components'
 import { mix32 } from './minhash-js'
 
-/** Signatures and how their candidates are judged. */
+/**
+ * Keys of the bands of signatures: [texts × bands], whole numbers below 2^53. Two texts are candidates when they have the key of a band in
+ * common; that texts with other values have it happens to one pair in 2^53.
+ *
+ * @param signatures  [texts × permutations], as `MinHashKernel.signatures` gives them
+ */
+export function bandKeys(
+  signatures: Uint32Array,
+  { permutations, banding }: { readonly permutations: number; readonly banding: Banding },
+): Float64Array {
+  const { bands, rows } = banding
+  const texts = signatures.length / permutations
+  const keys = new Float64Array(texts * bands)
+  for (let text = 0, out = 0; text < texts; text++) {
+    let at = text * permutations
+    for (let band = 0; band < bands; band++) {
+      let a = 0
+      let b = band
+      for (let row = 0; row < rows; row++) {
+        const value = signatures[at++]!
+        a = (Math.imul(a, 0x9e3779b1) + value) | 0
+        b = (Math.imul(b, 0x85ebca77) + value) | 0
+      }
+      keys[out++] = mix32(a) * 0x200000 + (mix32(b) >>> 11)
+    }
+  }
+  return keys
+}
+
+/** Band keys of texts and how candidates are judged. */
 export interface BandInput {
-  readonly signatures: Uint32Array
-  readonly permutations: number
-  readonly banding: Banding
+  /** [texts × bands] */
+  readonly keys: Float64Array
+  readonly bands: number
+  /** Called once at most for a pair of texts that are not joined already; `a` is below `b`. */
   readonly matches: (a: number, b: number) => boolean
 }
 
-/** Joins what meets in a bucket of any band and matches. One hash table serves all bands; texts already joined are not compared again. */
-export function joinBands({ signatures, permutations, banding, matches }: BandInput): {
+/** What came of joining. */
+export interface JoinedBands {
   readonly sets: Components
+  /** Pairs that were judged, and those that matched. */
   readonly compared: number
   readonly matched: number
-} {
-  const size = signatures.length / permutations
+}
+
+/**
+ * Joins what has a key in common and matches, to the connected components of all such pairs. Texts of a bucket that are joined already are
+ * passed over together, so that many copies of one text take no longer than as many different ones.
+ */
+export function joinBands({ keys, bands, matches }: BandInput): JoinedBands {
+  const size = keys.length / bands
   const sets = components(size)
-  const buckets = bucketTable(signatures, permutations, size)
-  const refused = new Set<number>()
-  let compared = 0
-  let matched = 0
-  for (let band = 0; band < banding.bands; band++) {
-    buckets.open(band * banding.rows, banding.rows)
+  const judge = judgeOnce(size, matches)
+  const slots = 1 << Math.max(4, Math.ceil(Math.log2(size * 2 + 1)))
+  const heads = new Int32Array(slots)
+  // A bucket is a list of groups; a group is its first text and a list of others that were joined with it.
+  const nextGroup = new Int32Array(size)
+  const members = new Int32Array(size)
+  const nextMember = new Int32Array(size)
+
+  function joinGroup(group: number, item: number): boolean {
+    if (sets.find(group) === sets.find(item)) return true
+    for (let other = group; other >= 0; other = other === group ? members[group]! : nextMember[other]!) {
+      if (!judge.matches(other, item)) continue
+      sets.union(other, item)
+      return true
+    }
+    return false
+  }
+
+  for (let band = 0; band < bands; band++) {
+    heads.fill(-1)
     for (let item = 0; item < size; item++) {
-      for (let other = buckets.add(item); other >= 0; other = buckets.next(other)) {
-        if (sets.find(item) === sets.find(other)) continue
-        const pair = other * size + item
-        if (refused.has(pair)) continue
-        compared++
-        if (matches(other, item)) {
-          sets.union(other, item)
-          matched++
-        } else refused.add(pair)
+      const slot = slotOf(keys, item * bands + band, heads, bands, band)
+      let home = -1
+      for (let group = heads[slot]!; group >= 0; group = nextGroup[group]!)
+        if (joinGroup(group, item) && home < 0) home = group
+      if (home >= 0) {
+        nextMember[item] = members[home]!
+        members[home] = item
+      } else {
+        nextGroup[item] = heads[slot]!
+        members[item] = -1
+        heads[slot] = item
       }
     }
   }
-  return { sets, compared, matched }
+  return { sets, compared: judge.compared(), matched: judge.matched() }
 }
 
-interface BucketTable {
-  /** Empties the table for the band that begins at `offset`. */
-  open(offset: number, rows: number): void
-  /** Puts an item in its bucket and gives the latest one already there, or -1. */
-  add(item: number): number
-  /** The item that came into the bucket before `item`, or -1. */
-  next(item: number): number
+/** The slot of the bucket of the key at `at`; an empty one when there is none. */
+function slotOf(keys: Float64Array, at: number, heads: Int32Array, bands: number, band: number): number {
+  const key = keys[at]!
+  const mask = heads.length - 1
+  // The upper half of the key is mixed already.
+  let slot = Math.floor(key / 0x200000) & mask
+  while (heads[slot]! >= 0 && keys[heads[slot]! * bands + band] !== key) slot = (slot + 1) & mask
+  return slot
 }
 
-/** An open-addressing table from the values of a band to the items that have them, newest first. */
-function bucketTable(signatures: Uint32Array, permutations: number, size: number): BucketTable {
-  const slots = 1 << Math.max(4, Math.ceil(Math.log2(size * 2 + 1)))
-  const heads = new Int32Array(slots)
-  const before = new Int32Array(size)
-  let offset = 0
-  let rows = 0
+/** Pairs remembered as no match; beyond that they are forgotten, which costs time only. */
+const rememberedPairs = 1 << 22
 
-  const same = (a: number, b: number): boolean => {
-    for (let i = 0, x = a * permutations + offset, y = b * permutations + offset; i < rows; i++)
-      if (signatures[x + i] !== signatures[y + i]) return false
-    return true
-  }
-
+/** Judges pairs and remembers those that do not match. */
+function judgeOnce(
+  size: number,
+  matches: BandInput['matches'],
+): { matches(a: number, b: number): boolean; compared(): number; matched(): number } {
+  const refused = new Set<number>()
+  let compared = 0
+  let matched = 0
   return {
-    open: (at, count) => {
-      offset = at
-      rows = count
-      heads.fill(-1)
+    matches: (a, b) => {
+      const pair = a * size + b
+      if (refused.has(pair)) return false
+      compared++
+      if (matches(a, b)) {
+        matched++
+        return true
+      }
+      if (refused.size >= rememberedPairs) refused.clear()
+      refused.add(pair)
+      return false
     },
-    add: (item) => {
-      let hash = 0
-      for (let i = 0, at = item * permutations + offset; i < rows; i++)
-        hash = (Math.imul(hash, 0x9e3779b1) + signatures[at + i]!) | 0
-      let slot = ((hash ^ (hash >>> 15)) & (slots - 1)) >>> 0
-      while (heads[slot]! >= 0 && !same(heads[slot]!, item)) slot = (slot + 1) & (slots - 1)
-      const head = heads[slot]!
-      before[item] = head
-      heads[slot] = item
-      return head
-    },
-    next: (item) => before[item]!,
+    compared: () => compared,
+    matched: () => matched,
   }
-}
-
-/** For each band the items by the key of their values. */
-export function bandKeys(signatures: Uint32Array, permutations: number, banding: Banding): Map<number, number[]>[] {
-  return Array.from({ length: banding.bands }, (_, band) => {
-    const items = new Map<number, number[]>()
-    for (let item = 0; item * permutations < signatures.length; item++) {
-      const key = bandKey(signatures, item * permutations, band, banding)
-      const list = items.get(key)
-      if (list) list.push(item)
-      else items.set(key, [item])
-    }
-    return items
-  })
-}
-
-/** A 53-bit hash of the values of one band. */
-export function bandKey(signatures: Uint32Array, start: number, band: number, { rows }: Banding): number {
-  let a = 0
-  let b = band
-  for (let i = start + band * rows; i < start + (band + 1) * rows; i++) {
-    a = (Math.imul(a, 0x9e3779b1) + signatures[i]!) | 0
-    b = (Math.imul(b, 0x85ebca77) + signatures[i]!) | 0
-  }
-  return mix32(a) * 0x200000 + (mix32(b) >>> 11)
 }

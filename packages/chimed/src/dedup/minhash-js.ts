@@ -1,4 +1,5 @@
 import type { MinHashKernel } from './minhash'
+import { jaccardOfSorted, sortedSet } from './similarity'
 
 const base = 0x9e3779b1
 
@@ -12,10 +13,22 @@ export function minHashKernelJs({
   readonly b: Uint32Array
   readonly n: number
 }): MinHashKernel {
+  const permutations = a.length
+  const similarityOfHashes = (x: Uint32Array, y: Uint32Array): number => jaccardOfSorted(sortedSet(x), sortedSet(y))
   return {
+    permutations,
     signature: (text, out) => minima(shingleHashes(text, n), a, b, out),
     signatureOfHashes: (hashes, out) => minima(hashes, a, b, out),
+    signatures: (texts) => {
+      const out = new Uint32Array(texts.length * permutations)
+      for (const [index, text] of texts.entries())
+        minima(shingleHashes(text, n), a, b, out.subarray(index * permutations, (index + 1) * permutations))
+      return out
+    },
     shingles: (text) => shingleHashes(text, n),
+    similarity: (x, y) => similarityOfHashes(shingleHashes(x, n), shingleHashes(y, n)),
+    similarityOfHashes,
+    [Symbol.dispose]: () => {},
   }
 }
 

@@ -1,8 +1,8 @@
 import { type Banding, bandsForRecall } from './bands'
-import { clusters } from './components'
-import { bandKey, bandKeys, joinBands } from './lsh'
-import { estimateJaccard, type MinHashOptions, minHash } from './minhash'
-import { editSimilarity, jaccardOfSorted, sortedSet } from './similarity'
+import { clusters, rootsOf } from './components'
+import { bandKeys, joinBands } from './lsh'
+import { estimateJaccard, type MinHashKernel, type MinHashOptions, minHash } from './minhash'
+import { editSimilarity } from './similarity'
 
 /** How candidates of the bands are checked. */
 export type Verification =
@@ -24,8 +24,12 @@ export interface NearOptions extends Omit<MinHashOptions, 'backend'> {
   /** A banding of your own instead. */
   readonly banding?: Banding | undefined
   readonly verify?: Verification | undefined
-  /** Splits texts into items other than characters n-grams, such as words; returns mixed 32-bit hashes. */
+  /** Splits texts into items other than characters n-grams, such as words (`jiebaItems`); returns mixed 32-bit hashes. */
   readonly items?: ((text: string) => Uint32Array) | undefined
+  /** Says which pairs (by index, the smaller first) may be duplicates at all; all may when absent. */
+  readonly comparable?: ((a: number, b: number) => boolean) | undefined
+  /** A kernel to use again, with its threads; `permutations`, `n`, `seed` and `threads` are then its own. */
+  readonly kernel?: MinHashKernel | undefined
   readonly onProgress?: ((done: number, total: number) => void) | undefined
 }
 
@@ -43,68 +47,152 @@ export interface NearDuplicates {
 
 /**
  * Connected components of near-duplicates: MinHash over character n-grams, bands, verification of candidates. Empty texts are
- * duplicates of each other. Deterministic; texts are only read.
+ * duplicates of each other. Deterministic for any number of threads; texts are only read.
  */
 export function nearDuplicates(texts: readonly string[], options: NearOptions = {}): NearDuplicates {
-  const {
-    threshold = 0.8,
-    permutations = 128,
-    recall = 0.995,
-    banding = bandsForRecall({ threshold, permutations, recall }),
-    verify = 'jaccard',
-    items,
-    onProgress,
-  } = options
+  return withKernel(options, (kernel) => {
+    const banding = bandingOf(kernel, options)
+    const signatures = signaturesOf(texts, kernel, options)
+    const keys = bandKeys(signatures, { permutations: kernel.permutations, banding })
+    const signature = rowsOf(signatures, kernel.permutations)
+    const matches = verifier({ text: (index) => texts[index]!, signature }, kernel, options)
+    const { sets, compared, matched } = joinBands({ keys, bands: banding.bands, matches })
+    return { roots: rootsOf(sets, texts.length), clusters: clusters(sets, texts.length), compared, matched, banding }
+  })
+}
+
+/**
+ * Which of the pairs are near-duplicates, one byte a pair: 1 or 0. For pipelines that keep signatures and candidates elsewhere.
+ *
+ * @param pairs  indices into `texts`, two a pair
+ */
+export function verifyPairs(texts: readonly string[], pairs: ArrayLike<number>, options: NearOptions = {}): Uint8Array {
+  return withKernel(options, (kernel) => {
+    const verdicts = new Uint8Array(pairs.length / 2)
+    const matches = verifier({ text: (index) => texts[index]! }, kernel, options)
+    for (let i = 0; i < verdicts.length; i++) verdicts[i] = matches(pairs[2 * i]!, pairs[2 * i + 1]!) ? 1 : 0
+    return verdicts
+  })
+}
+
+/**
+ * For each text the smallest index of a near-duplicate in `references`, or -1. As `nearDuplicates`, but texts are compared with the references
+ * only, not with each other.
+ */
+export function nearDuplicatesBetween(
+  references: readonly string[],
+  texts: readonly string[],
+  options: NearOptions = {},
+): Int32Array {
+  return withKernel(options, (kernel) => {
+    const { permutations } = kernel
+    const banding = bandingOf(kernel, options)
+    const { bands } = banding
+    const known = signaturesOf(references, kernel, options)
+    const buckets = keyTables(bandKeys(known, { permutations, banding }), bands)
+    const ofReference = rowsOf(known, permutations)
+    const found = new Int32Array(texts.length).fill(-1)
+    for (let from = 0; from < texts.length; from += batchTexts) {
+      const signatures = signaturesOf(texts.slice(from, from + batchTexts), kernel, { items: options.items })
+      const keys = bandKeys(signatures, { permutations, banding })
+      const ofText = rowsOf(signatures, permutations)
+      const first = references.length + from // texts are numbered behind the references
+      const matches = verifier(
+        {
+          text: (index) => references[index] ?? texts[index - references.length]!,
+          signature: (index) => (index < references.length ? ofReference(index) : ofText(index - first)),
+        },
+        kernel,
+        options,
+      )
+      for (let row = 0; row * bands < keys.length; row++) {
+        if (texts[from + row] === '') continue
+        const candidates = new Set(buckets.flatMap((bucket, band) => bucket.get(keys[row * bands + band]!) ?? []))
+        const hit = [...candidates].sort((a, b) => a - b).find((reference) => matches(reference, first + row))
+        if (hit !== undefined) found[from + row] = hit
+      }
+    }
+    return found
+  })
+}
+
+/** Texts whose signatures are in memory at a time where they are compared with references only. */
+const batchTexts = 1 << 14
+
+/** Calls with the kernel of the options, or with one that is disposed of afterwards. */
+function withKernel<T>(options: NearOptions, use: (kernel: MinHashKernel) => T): T {
+  if (options.kernel) return use(options.kernel)
   const kernel = minHash(options)
+  try {
+    return use(kernel)
+  } finally {
+    kernel[Symbol.dispose]()
+  }
+}
+
+const bandingOf = (
+  { permutations }: MinHashKernel,
+  { threshold = 0.8, recall = 0.995, banding }: NearOptions,
+): Banding => banding ?? bandsForRecall({ threshold, permutations, recall })
+
+function signaturesOf(
+  texts: readonly string[],
+  kernel: MinHashKernel,
+  { items, onProgress }: NearOptions,
+): Uint32Array {
+  const { permutations } = kernel
   const signatures = new Uint32Array(texts.length * permutations)
-  const signature = (index: number): Uint32Array =>
-    signatures.subarray(index * permutations, (index + 1) * permutations)
-  for (let index = 0; index < texts.length; index++) {
-    if (items) kernel.signatureOfHashes(items(texts[index]!), signature(index))
-    else kernel.signature(texts[index]!, signature(index))
-    if (onProgress && index % 1024 === 0) onProgress(index, texts.length)
+  for (let from = 0; from < texts.length; from += batchTexts) {
+    onProgress?.(from, texts.length)
+    const to = Math.min(from + batchTexts, texts.length)
+    if (!items) signatures.set(kernel.signatures(texts.slice(from, to)), from * permutations)
+    else
+      for (let i = from; i < to; i++)
+        kernel.signatureOfHashes(items(texts[i]!), signatures.subarray(i * permutations, (i + 1) * permutations))
   }
-  const hashes = (index: number): Uint32Array => (items ? items(texts[index]!) : kernel.shingles(texts[index]!))
-  const matches = verifier({ texts, signature, hashes, threshold, permutations, verify })
-  const joined = joinBands({ signatures, permutations, banding, matches })
-  return {
-    roots: Int32Array.from({ length: texts.length }, (_, index) => joined.sets.find(index)),
-    clusters: clusters(joined.sets, texts.length),
-    compared: joined.compared,
-    matched: joined.matched,
-    banding,
-  }
+  return signatures
 }
 
-interface VerifierInput {
-  readonly texts: readonly string[]
-  readonly signature: (index: number) => Uint32Array
-  readonly hashes: (index: number) => Uint32Array
-  readonly threshold: number
-  readonly permutations: number
-  readonly verify: Verification
+/** Texts by index, and their signatures where there are some. */
+interface Compared {
+  readonly text: (index: number) => string
+  readonly signature?: (index: number) => Uint32Array
 }
 
-/** True when two texts are similar enough. Shingle sets are kept while the same left text is compared. */
-function verifier({
-  texts,
-  signature,
-  hashes,
-  threshold,
-  permutations,
-  verify,
-}: VerifierInput): (a: number, b: number) => boolean {
+/** True when two texts are similar enough. Where there are signatures, their estimate rules out most of those that are not. */
+function verifier(
+  { text, signature }: Compared,
+  kernel: MinHashKernel,
+  { threshold = 0.8, verify = 'jaccard', items, comparable = () => true }: NearOptions,
+): (a: number, b: number) => boolean {
+  const { permutations } = kernel
+  const hashes = items && recent((index: number) => items(text(index)))
+  const sign = (index: number): Uint32Array => {
+    const made = new Uint32Array(permutations)
+    if (hashes) kernel.signatureOfHashes(hashes(index), made)
+    else kernel.signature(text(index), made)
+    return made
+  }
+  const estimate = (a: number, b: number): number => estimateJaccard((signature ?? sign)(a), (signature ?? sign)(b))
+  const similarity = (a: number, b: number): number =>
+    hashes ? kernel.similarityOfHashes(hashes(a), hashes(b)) : kernel.similarity(text(a), text(b))
   // Five standard errors below the threshold an estimate rules the pair out: less than one pair in three million is lost.
   const floor = threshold - 5 * Math.sqrt((threshold * (1 - threshold)) / permutations) - 1 / permutations
-  const sets = recent((index: number) => sortedSet(hashes(index)))
-  if (verify === 'none') return () => true
-  if (verify === 'edit') return (a, b) => editSimilarity(texts[a]!, texts[b]!) >= threshold
-  return (a, b) => {
-    const estimate = estimateJaccard(signature(a), signature(b))
-    if (verify === 'estimate') return estimate >= threshold
-    return estimate >= floor && jaccardOfSorted(sets(a), sets(b)) >= threshold
+  const checks: Record<Verification, (a: number, b: number) => boolean> = {
+    none: () => true,
+    edit: (a, b) => editSimilarity(text(a), text(b)) >= threshold,
+    estimate: (a, b) => estimate(a, b) >= threshold,
+    jaccard: (a, b) => (!signature || estimate(a, b) >= floor) && similarity(a, b) >= threshold,
   }
+  const check = checks[verify]
+  return (a, b) => comparable(a, b) && (text(a) === text(b) || check(a, b))
 }
+
+/** The signature of each text, out of those of all. */
+const rowsOf =
+  (signatures: Uint32Array, permutations: number): ((index: number) => Uint32Array) =>
+  (index) =>
+    signatures.subarray(index * permutations, (index + 1) * permutations)
 
 /** Remembers the last few thousand results of an expensive function of an index. */
 function recent<T>(make: (index: number) => T, capacity = 4096): (index: number) => T {
@@ -119,37 +207,16 @@ function recent<T>(make: (index: number) => T, capacity = 4096): (index: number)
   }
 }
 
-/**
- * For each text the smallest index of a near-duplicate in `references`, or -1. As `nearDuplicates`, but texts are compared with the references
- * only, not with each other.
- */
-export function nearDuplicatesBetween(
-  references: readonly string[],
-  texts: readonly string[],
-  options: NearOptions = {},
-): Int32Array {
-  const {
-    threshold = 0.8,
-    permutations = 128,
-    recall = 0.995,
-    banding = bandsForRecall({ threshold, permutations, recall }),
-  } = options
-  const kernel = minHash(options)
-  const known = new Uint32Array(references.length * permutations)
-  const at = (index: number): Uint32Array => known.subarray(index * permutations, (index + 1) * permutations)
-  for (const [index, text] of references.entries()) kernel.signature(text, at(index))
-  const buckets = bandKeys(known, permutations, banding)
-  const sets = recent((index: number) => sortedSet(kernel.shingles(references[index]!)))
-  const signature = new Uint32Array(permutations)
-  return Int32Array.from(texts, (text) => {
-    if (text === '') return -1
-    kernel.signature(text, signature)
-    const candidates = new Set<number>()
-    for (let band = 0; band < banding.bands; band++)
-      for (const index of buckets[band]!.get(bandKey(signature, 0, band, banding)) ?? []) candidates.add(index)
-    if (candidates.size === 0) return -1
-    const own = sortedSet(kernel.shingles(text))
-    const matches = [...candidates].filter((index) => jaccardOfSorted(sets(index), own) >= threshold)
-    return matches.length === 0 ? -1 : Math.min(...matches)
+/** For each band the texts by their key. */
+function keyTables(keys: Float64Array, bands: number): Map<number, number[]>[] {
+  return Array.from({ length: bands }, (_, band) => {
+    const items = new Map<number, number[]>()
+    for (let item = 0; item * bands < keys.length; item++) {
+      const key = keys[item * bands + band]!
+      const list = items.get(key)
+      if (list) list.push(item)
+      else items.set(key, [item])
+    }
+    return items
   })
 }

@@ -1,0 +1,100 @@
+import { Worker } from 'node:worker_threads'
+import { ChimedError } from './errors'
+import { compile, type WasmMemory } from './wasm-host'
+
+/** Bytes that are copied between shared memory and the memory of a kernel. */
+export interface SharedCopy {
+  readonly shared: SharedArrayBuffer
+  readonly offset: number
+  readonly bytes: number
+  /** Where they lie in the memory of the kernel. */
+  readonly address: number
+}
+
+/** One call of a kernel with what it reads and writes. */
+export interface WasmJob {
+  readonly inputs: readonly SharedCopy[]
+  readonly call: string
+  readonly args: readonly number[]
+  readonly outputs: readonly SharedCopy[]
+  /** Bytes of memory that the call needs. */
+  readonly memory: number
+}
+
+/** Runs jobs of one kernel on several threads, the calling one among them. */
+export interface WasmThreads {
+  /**
+   * Returns when all jobs are done; which thread did which makes no difference to the results. Blocks the calling thread.
+   *
+   * @throws ChimedError `dependency` when a job failed
+   */
+  run(jobs: readonly WasmJob[]): void
+  /** Ends the threads. */
+  [Symbol.dispose](): void
+}
+
+/** Threads over the kernel embedded as `base64`: `count` - 1 workers and the caller. */
+export function wasmThreads(base64: string, count: number): WasmThreads {
+  const { module, instantiate } = compile(base64)
+  const own = instantiate(4)
+  const workers = Array.from({ length: count - 1 }, () => startWorker(module))
+  return {
+    run: (jobs) => {
+      const state = new Int32Array(new SharedArrayBuffer(12))
+      for (const worker of jobs.length > 1 ? workers : []) worker.postMessage({ jobs, state })
+      runJobs(jobs, state, own.memory, own.exports as Kernel)
+      for (let done = Atomics.load(state, 1); done < jobs.length; done = Atomics.load(state, 1))
+        Atomics.wait(state, 1, done)
+      if (state[2] === 0) return
+      throw new ChimedError(
+        'dependency',
+        `wasmThreads: expected ${jobs.length} jobs to run, got ${state[2]} that failed, most likely for want of memory. Use smaller batches.`,
+      )
+    },
+    [Symbol.dispose]: () => {
+      for (const worker of workers) void worker.terminate()
+    },
+  }
+}
+
+/** A worker that does not keep the process alive. When it cannot start, the calling thread does all jobs. */
+function startWorker(module: object): Worker {
+  const worker = new Worker(workerProgram, { eval: true, execArgv: [], workerData: { module } })
+  worker.on('error', () => {})
+  worker.unref()
+  return worker
+}
+
+type Kernel = Readonly<Record<string, (...args: number[]) => unknown>>
+
+/**
+ * Takes jobs until none is left. `state` holds the number of the next job, how many are done, and how many failed. Stands alone, as
+ * workers run its text.
+ */
+function runJobs(jobs: readonly WasmJob[], state: Int32Array, memory: WasmMemory, kernel: Kernel): void {
+  for (let next = Atomics.add(state, 0, 1); next < jobs.length; next = Atomics.add(state, 0, 1)) {
+    const job = jobs[next]!
+    try {
+      const missing = job.memory - memory.buffer.byteLength
+      if (missing > 0) memory.grow(Math.ceil(missing / 65536))
+      for (const { shared, offset, bytes, address } of job.inputs)
+        new Uint8Array(memory.buffer, address, bytes).set(new Uint8Array(shared, offset, bytes))
+      kernel[job.call]!(...job.args)
+      for (const { shared, offset, bytes, address } of job.outputs)
+        new Uint8Array(shared, offset, bytes).set(new Uint8Array(memory.buffer, address, bytes))
+    } catch {
+      Atomics.add(state, 2, 1)
+    }
+    Atomics.add(state, 1, 1)
+    Atomics.notify(state, 1)
+  }
+}
+
+/** What a worker runs. It is text because a file of its own would have to be found from the sources and from both bundles. */
+const workerProgram = `
+  const { parentPort, workerData } = require('node:worker_threads')
+  const memory = new WebAssembly.Memory({ initial: 4 })
+  const { exports } = new WebAssembly.Instance(workerData.module, { env: { memory } })
+  const run = ${runJobs.toString()}
+  parentPort.on('message', ({ jobs, state }) => run(jobs, state, memory, exports))
+`
