@@ -1,7 +1,9 @@
+import { readdir } from 'node:fs/promises'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { NdArray } from './array'
 import { isFloating } from './dtype'
+import * as tensor from './index'
 import { evaluateProgram } from './reference/evaluate'
 import type { Runtime } from './runtime'
 import { ending } from './test/behaviours'
@@ -42,6 +44,14 @@ const checkGradient = (entry: Case, fn: Fn, tolerance: number) => {
     })
   })
 }
+
+test('every exported op has a case that begins with its name', async () => {
+  const files = (await readdir(new URL('./ops', import.meta.url))).filter((file) => /^[a-z-]+\.ts$/.test(file))
+  const modules = await Promise.all(files.map((file): Promise<object> => import(`./ops/${file.replace('.ts', '')}.ts`)))
+  const ops = modules.flatMap((module) => Object.keys(module)).filter((name) => name in tensor)
+  expect(ops.length).toBeGreaterThan(70)
+  expect(ops.filter((name) => !cases.some((entry) => entry.name.split(/[ ,]/)[0] === name))).toEqual([])
+})
 
 const differentiable = cases.filter(
   ({ inputs, fn, rounds }) =>

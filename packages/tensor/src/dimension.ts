@@ -22,6 +22,7 @@ export class SymbolicDim {
       .sort(([a], [b]) => (a === '' ? 1 : b === '' ? -1 : a < b ? -1 : 1))
       .map(([name, factor]) => (name === '' ? `${factor}` : factor === 1 ? name : `${factor}*${name}`))
       .join('+')
+      .replaceAll('+-', '-')
   }
 
   toString(): string {

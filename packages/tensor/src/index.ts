@@ -34,6 +34,7 @@ export { opset, writeModel } from './onnx/model'
 export { type AttentionLayout, type AttentionOptions, attention, attentionMask } from './ops/attention'
 export { cast } from './ops/cast'
 export { arange, dimensionSize } from './ops/dimension-size'
+export { einsum } from './ops/einsum'
 export {
   abs,
   add,
@@ -79,6 +80,7 @@ export {
   where,
 } from './ops/elementwise'
 export {
+  type AxisOptions,
   cumulativeSum,
   full,
   gather,
@@ -91,7 +93,7 @@ export {
 } from './ops/indexing'
 export { linear, type MatmulOptions, matmul } from './ops/matmul'
 export { layerNorm, rmsNorm } from './ops/normalization'
-export { dropout, normal, randomWords, uniform } from './ops/random'
+export { categorical, dropout, normal, randomWords, uniform } from './ops/random'
 export { argMax, logSumExp, max, mean, min, type ReduceOptions, sum } from './ops/reduce'
 export {
   broadcastTo,
@@ -110,8 +112,10 @@ export {
   unsqueeze,
 } from './ops/reshape'
 export { rotary } from './ops/rotary'
-export { logSoftmax, softmax } from './ops/softmax'
+export { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax'
 export { argSort, type SortOptions, sort, topK } from './ops/sort'
+export { costAt, type ProgramCost, programCost } from './program-cost'
+export { programText } from './program-text'
 export { fillNormal, fillUniform, foldIn, type RandomKey, randomKey, threefry } from './random/threefry'
 export { evaluateProgram } from './reference/evaluate'
 export type { Value } from './reference/value'

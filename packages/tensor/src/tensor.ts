@@ -76,6 +76,11 @@ export interface Op<Attributes> {
   readonly gradient: GradientRule<Attributes> | 'none'
   /** ONNX nodes; returns the names of the results. */
   lower(onnx: Lowering, inputs: readonly string[], call: LoweredCall<Attributes>): string | readonly string[]
+  /**
+   * What a call takes, for `programCost`: floating-point operations (default: one for each element of the results),
+   * `move` where elements are only copied to other places, or `view` where the result is the first operand's memory.
+   */
+  readonly work?: 'view' | 'move' | ((call: LoweredCall<Attributes>) => Dim)
   /** Reference result in float64. */
   evaluate(inputs: readonly Value[], attributes: Attributes, context: Evaluation): Value | readonly Value[]
 }

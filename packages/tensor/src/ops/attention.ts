@@ -1,14 +1,13 @@
 import { type Dim, divideDims, multiplyDims, shapeText } from '../dimension'
 import { ShapeError } from '../errors'
 import { requireRank, type Tensor } from '../tensor'
-import { cast } from './cast'
 import { add, and, equal, greater, lessEqual, mul, or, sub, tanh, where } from './elementwise'
 import { matmul } from './matmul'
 import { reshape, unsqueeze } from './reshape'
 import { softmax } from './softmax'
 
 /**
- * Who may look at whom, in token positions of one batch. All tensors are [B, T], int32 or int64.
+ * Who may look at whom, in token positions of one batch. All tensors are [B, T], int32 or int64 where nothing else is said.
  *
  * A token sees another when that one is not later in the row and lies in the token's own segment or in its parent
  * segment. Documents packed in one row are segments of their own; `[prompt | chosen | rejected]` has two segments
@@ -21,6 +20,8 @@ export interface AttentionLayout {
   readonly segments?: Tensor
   /** Segment besides its own that each token sees; its own where it has none. */
   readonly parents?: Tensor
+  /** Bool: true for tokens that their whole segment sees, earlier tokens too, as in a prefix language model. */
+  readonly prefix?: Tensor
 }
 
 /** Value added to a score that must not count; large, yet finite, so that a row without any key gives no NaN. */
@@ -34,19 +35,20 @@ const excluded = -1e9
 export const attentionMask = (
   order: Tensor,
   layout: AttentionLayout,
-  { window, dtype = 'float32' as const }: { readonly window?: number; readonly dtype?: 'float32' } = {},
+  { window }: { readonly window?: number } = {},
 ): Tensor => {
   const query = (x: Tensor) => unsqueeze(unsqueeze(x, -1), 1) // [B, 1, T, 1]
   const key = (x: Tensor) => unsqueeze(unsqueeze(x, 1), 1) // [B, 1, 1, T]
   const rows = reshape(order, [1, -1])
   let allowed = lessEqual(key(rows), query(rows))
+  if (layout.prefix) allowed = or(allowed, key(layout.prefix))
   if (layout.segments) {
     const own = equal(query(layout.segments), key(layout.segments))
     const family = layout.parents ? or(own, equal(query(layout.parents), key(layout.segments))) : own
     allowed = and(allowed, family)
   }
   if (window !== undefined) allowed = and(allowed, greater(key(layout.positions), sub(query(layout.positions), window)))
-  return cast(where(allowed, 0, excluded), dtype)
+  return where(allowed, 0, excluded)
 }
 
 /** Scale of the scores (default 1/√D), and the cap c of c·tanh(score/c) that Gemma 2 uses. */

@@ -29,6 +29,7 @@ const ranges = {
 
 const castOp: Op<{ readonly dtype: DType }> = {
   name: 'cast',
+  work: 'move',
   infer: ([x], { dtype }) => ({ dtype, shape: x!.shape }),
   gradient: ({ inputs: [x], attributes }, [g]) =>
     isFloating(attributes.dtype) && isFloating(x!.dtype) ? [() => cast(g!, x!.dtype)] : [undefined],

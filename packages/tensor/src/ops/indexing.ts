@@ -1,4 +1,4 @@
-import { type Dim, dimension, type Shape, sameDim, shapeText } from '../dimension'
+import { type Dim, dimension, type Shape, sameDim, sameShape, shapeText, sizeOf } from '../dimension'
 import { type DType, isNumeric } from '../dtype'
 import { ShapeError, TensorError } from '../errors'
 import { count, stridesFor, walk } from '../reference/value'
@@ -7,7 +7,7 @@ import { apply, constant, type Op, requireIndices, requireNumeric, type Tensor }
 import { cast } from './cast'
 import { arange } from './dimension-size'
 import { equal } from './elementwise'
-import { broadcastTo, unsqueeze } from './reshape'
+import { broadcastTo, moveAxis, transpose, unsqueeze } from './reshape'
 
 /** An index, negative counted from the end, as a place in `length` elements. @throws TensorError when it is outside */
 const position = (op: string, index: number, length: number): number => {
@@ -21,17 +21,30 @@ const position = (op: string, index: number, length: number): number => {
   )
 }
 
+/** Axis to pick along. */
+export interface AxisOptions {
+  readonly axis?: number
+}
+
 /**
- * Rows of `x` picked by number, as an embedding look-up does.
+ * Rows of `x` picked by number, as an embedding look-up does; or slices along another axis.
  *
  * @param x       [N, ...]
- * @param indices any shape, int32 or int64, in [0, N)
- * @returns       [...indices, ...rest of x]
+ * @param indices any shape, int32 or int64, in [−N, N); negative ones count from the end
+ * @returns       [...indices, ...rest of x]; with `axis` the axes of `indices` stand in its place
  */
-export const gather = (x: Tensor, indices: Tensor): Tensor => apply(gatherOp, [x, indices], undefined)
+export const gather = (x: Tensor, indices: Tensor, { axis = 0 }: AxisOptions = {}): Tensor => {
+  if (axis === 0 || x.shape.length === 0) return apply(gatherOp, [x, indices], undefined)
+  const at = normalizeAxis('gather', axis, x.shape.length)
+  const picked = apply(gatherOp, [moveAxis(x, at, 0), indices], undefined)
+  const before = x.shape.slice(0, at).map((_, i) => indices.shape.length + i)
+  const own = indices.shape.map((_, i) => i)
+  return transpose(picked, [...before, ...own, ...picked.shape.map((_, i) => i).slice(before.length + own.length)])
+}
 
 const gatherOp: Op<undefined> = {
   name: 'gather',
+  work: 'move',
   infer: ([x, indices]) => {
     requireIndices('gather', indices!)
     if (x!.shape.length === 0)
@@ -60,7 +73,7 @@ const gatherOp: Op<undefined> = {
  * Sums rows into a table of zeros: row i of `updates` is added to row `indices[i]`.
  *
  * @param updates [...indices, ...row]
- * @param indices int32 or int64, in [0, rows)
+ * @param indices int32 or int64, in [−rows, rows)
  * @returns       [rows, ...row]
  */
 export const scatterRows = (updates: Tensor, indices: Tensor, rows: Dim, row: Shape): Tensor =>
@@ -68,9 +81,15 @@ export const scatterRows = (updates: Tensor, indices: Tensor, rows: Dim, row: Sh
 
 const scatterRowsOp: Op<{ readonly rows: Dim; readonly row: Shape }> = {
   name: 'scatterRows',
+  work: ({ inputs: [updates] }) => sizeOf(updates!.shape),
   infer: ([updates, indices], { rows, row }) => {
     requireNumeric('scatterRows', updates!)
     requireIndices('scatterRows', indices!)
+    if (!sameShape(updates!.shape, [...indices!.shape, ...row]))
+      throw new ShapeError(
+        `scatterRows: updates must be the indices' shape, then a row, got ${shapeText(updates!.shape)} for indices ${shapeText(indices!.shape)} and rows ${shapeText(row)}. Reshape the updates.`,
+        { op: 'scatterRows', shapes: [shapeText(updates!.shape), shapeText(indices!.shape)] },
+      )
     return { dtype: updates!.dtype, shape: [rows, ...row] }
   },
   gradient: ({ inputs: [, indices] }, [g]) => [() => gather(g!, indices!), undefined],
@@ -92,16 +111,22 @@ const scatterRowsOp: Op<{ readonly rows: Dim; readonly row: Shape }> = {
 }
 
 /**
- * Elements picked along the last axis, one list of indices for every row (`torch.gather` on the last axis).
+ * Elements picked along an axis (default: the last), one list of indices for every row (`torch.gather`).
  *
  * @param x       [..., N]
- * @param indices [..., K], int32 or int64, in [0, N)
+ * @param indices [..., K], int32 or int64, in [−N, N); negative ones count from the end
  * @returns       [..., K]
  */
-export const takeAlongAxis = (x: Tensor, indices: Tensor): Tensor => apply(takeOp, [x, indices], undefined)
+export const takeAlongAxis = (x: Tensor, indices: Tensor, { axis = -1 }: AxisOptions = {}): Tensor => {
+  const last = (t: Tensor) => moveAxis(t, axis, -1)
+  return axis === -1
+    ? apply(takeOp, [x, indices], undefined)
+    : moveAxis(apply(takeOp, [last(x), last(indices)], undefined), -1, axis)
+}
 
 const takeOp: Op<undefined> = {
   name: 'takeAlongAxis',
+  work: 'move',
   infer: ([x, indices]) => {
     requireIndices('takeAlongAxis', indices!)
     const [a, b] = [x!.shape, indices!.shape]
@@ -127,14 +152,29 @@ const takeOp: Op<undefined> = {
 }
 
 /** Sums elements into rows of `length` zeros: the opposite of `takeAlongAxis`. Returns [..., length]. */
-export const putAlongAxis = (updates: Tensor, indices: Tensor, length: Dim): Tensor =>
-  apply(putOp, [updates, indices], { length })
+export const putAlongAxis = (
+  updates: Tensor,
+  indices: Tensor,
+  length: Dim,
+  { axis = -1 }: AxisOptions = {},
+): Tensor => {
+  const last = (t: Tensor) => moveAxis(t, axis, -1)
+  return axis === -1
+    ? apply(putOp, [updates, indices], { length })
+    : moveAxis(apply(putOp, [last(updates), last(indices)], { length }), -1, axis)
+}
 
 const putOp: Op<{ readonly length: Dim }> = {
   name: 'putAlongAxis',
+  work: ({ inputs: [updates] }) => sizeOf(updates!.shape),
   infer: ([updates, indices], { length }) => {
     requireNumeric('putAlongAxis', updates!)
     requireIndices('putAlongAxis', indices!)
+    if (updates!.shape.length === 0 || !sameShape(updates!.shape, indices!.shape))
+      throw new ShapeError(
+        `putAlongAxis: updates and indices must have one shape, got ${shapeText(updates!.shape)} and ${shapeText(indices!.shape)}. Broadcast one of them.`,
+        { op: 'putAlongAxis', shapes: [shapeText(updates!.shape), shapeText(indices!.shape)] },
+      )
     return { dtype: updates!.dtype, shape: [...updates!.shape.slice(0, -1), length] }
   },
   gradient: ({ inputs: [, indices] }, [g]) => [() => takeAlongAxis(g!, indices!), undefined],

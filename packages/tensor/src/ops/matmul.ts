@@ -1,4 +1,4 @@
-import { type Dim, type Shape, sameDim, shapeText } from '../dimension'
+import { type Dim, multiplyDims, type Shape, sameDim, shapeText, sizeOf } from '../dimension'
 import { ShapeError } from '../errors'
 import { microsoft } from '../onnx/lowering'
 import { count, stridesFor, type Value, walk } from '../reference/value'
@@ -39,6 +39,8 @@ const matrix = (shape: Shape, transposed: boolean): [Dim, Dim] => {
 
 const matmulOp: Op<MatmulAttributes> = {
   name: 'matmul',
+  work: ({ inputs: [a], outputs: [y], attributes: { transposeA } }) =>
+    multiplyDims(2, multiplyDims(sizeOf(y!.shape), matrix(a!.shape, transposeA)[1])),
   infer: ([a, b], { transposeA, transposeB }) => {
     requireFloating('matmul', a!)
     const shapes = [shapeText(a!.shape), shapeText(b!.shape)]

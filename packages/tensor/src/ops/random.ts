@@ -5,7 +5,8 @@ import { parity, rotations, threefry } from '../random/threefry'
 import { count } from '../reference/value'
 import { applyAll, type Op, type Tensor } from '../tensor'
 import { cast } from './cast'
-import { cos, div, greaterEqual, log, mul, sqrt, sub, where } from './elementwise'
+import { add, cos, div, greaterEqual, log, mul, neg, sqrt, sub, where } from './elementwise'
+import { argMax } from './reduce'
 import { concat, slice } from './reshape'
 
 /**
@@ -86,6 +87,19 @@ export const normal = (key: Tensor, shape: Shape): Tensor => {
   const [a, b] = randomWords(key, shape)
   const radius = sqrt(mul(log(mul(cast(sub(div(a, 256), -1), 'float32'), 2 ** -24)), -2))
   return mul(radius, cos(mul(unit(b), 2 * Math.PI)))
+}
+
+/**
+ * One index drawn for each row of logits, with the probabilities of their softmax (Gumbel-max); −Infinity is never drawn
+ * where another logit is finite. Divide the logits by a temperature before, or set all but the `topK` to −Infinity.
+ *
+ * @param key    int64 [2]
+ * @param logits [..., V]
+ * @returns      [...], int64
+ */
+export const categorical = (key: Tensor, logits: Tensor): Tensor => {
+  const odd = add(mul(div(randomWords(key, logits.shape)[0], 512), 2), 1) // below 2^24, so exact, and never 0
+  return argMax(sub(logits, log(neg(log(mul(cast(odd, 'float32'), 2 ** -24))))))
 }
 
 /**

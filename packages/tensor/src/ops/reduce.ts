@@ -1,4 +1,4 @@
-import { multiplyDims, type Shape, shapeText } from '../dimension'
+import { multiplyDims, type Shape, shapeText, sizeOf } from '../dimension'
 import { ShapeError, TensorError } from '../errors'
 import type { Lowering } from '../onnx/lowering'
 import { count, stridesFor, walk } from '../reference/value'
@@ -34,6 +34,7 @@ const reduction = (
 ): ((x: Tensor, options?: ReduceOptions) => Tensor) => {
   const op: Op<ReduceAttributes> = {
     name,
+    work: ({ inputs: [x] }) => sizeOf(x!.shape),
     infer: ([x], attributes) => {
       requireNumeric(name, x!)
       return { dtype: x!.dtype, shape: reducedShape(x!.shape, attributes) }
@@ -124,6 +125,7 @@ export const logSumExp = (
 
 const logSumExpOp: Op<ReduceAttributes> = {
   name: 'logSumExp',
+  work: ({ inputs: [x] }) => sizeOf(x!.shape),
   infer: ([x], attributes) => ({ dtype: x!.dtype, shape: reducedShape(x!.shape, attributes) }),
   gradient: ({ inputs: [x], outputs: [y], attributes }, [g]) => [
     () => {
@@ -164,6 +166,7 @@ export const argMax = (x: Tensor, axis = -1, { keepAxis = false }: { readonly ke
 
 const argMaxOp: Op<ReduceAttributes> = {
   name: 'argMax',
+  work: ({ inputs: [x] }) => sizeOf(x!.shape),
   infer: ([x], attributes) => {
     requireNumeric('argMax', x!)
     return { dtype: 'int64', shape: reducedShape(x!.shape, attributes) }

@@ -54,6 +54,7 @@ const fill = (from: Shape, to: readonly Dim[]): Shape => {
 
 const reshapeOp: Op<{ readonly shape: Shape }> = {
   name: 'reshape',
+  work: 'view',
   infer: ([x], { shape }) => ({ dtype: x!.dtype, shape }),
   gradient: ({ inputs: [x] }, [g]) => [() => reshape(g!, x!.shape)],
   lower: (onnx, [x], { attributes: { shape } }) =>
@@ -88,6 +89,7 @@ const inverse = (permutation: readonly number[]): number[] => {
 
 const transposeOp: Op<{ readonly permutation: readonly number[] }> = {
   name: 'transpose',
+  work: 'move',
   infer: ([x], { permutation }) => {
     if (permutation.length !== x!.shape.length || new Set(permutation).size !== permutation.length)
       throw new ShapeError(
@@ -140,6 +142,7 @@ export const broadcastTo = (x: Tensor, lengths: readonly Length[]): Tensor => {
 
 const broadcastOp: Op<{ readonly shape: Shape }> = {
   name: 'broadcastTo',
+  work: 'move',
   infer: ([x], { shape }) => {
     if (x!.dtype !== 'bool') requireNumeric('broadcastTo', x!)
     return { dtype: x!.dtype, shape }
@@ -204,6 +207,7 @@ interface SliceAttributes {
 
 const sliceOp: Op<SliceAttributes> = {
   name: 'slice',
+  work: 'move',
   infer: ([x], { axis, begin, end }) => {
     const length = x!.shape[axis]!
     const size = subtractDims(end, begin)
@@ -234,6 +238,7 @@ export const pad = (x: Tensor, axis: number, before: Dim, after: Dim): Tensor =>
 
 const padOp: Op<{ readonly axis: number; readonly before: Dim; readonly after: Dim }> = {
   name: 'pad',
+  work: 'move',
   infer: ([x], { axis, before, after }) => {
     if (x!.dtype !== 'bool') requireNumeric('pad', x!)
     return { dtype: x!.dtype, shape: x!.shape.with(axis, addDims(addDims(x!.shape[axis]!, before), after)) }
@@ -266,6 +271,7 @@ export const concat = (tensors: readonly Tensor[], axis: number): Tensor => {
 
 const concatOp: Op<{ readonly axis: number }> = {
   name: 'concat',
+  work: 'move',
   infer: (inputs, { axis }) => {
     const first = inputs[0]!
     for (const { shape } of inputs)

@@ -1,10 +1,22 @@
 import type { Value } from '../reference/value'
+import { normalizeAxis } from '../shape'
 import { apply, type Op, requireFloating, type Tensor } from '../tensor'
 import { exp, mul, sub } from './elementwise'
 import { sum } from './reduce'
+import { moveAxis } from './reshape'
 
-/** e^x / Σ e^x along the last axis. */
-export const softmax = (x: Tensor): Tensor => apply(softmaxOp, [x], undefined)
+/** Axis to normalise along (default: the last). */
+export interface SoftmaxOptions {
+  readonly axis?: number
+}
+
+/** e^x / Σ e^x along an axis. NaN where every element is −Infinity. */
+export const softmax = (x: Tensor, { axis = -1 }: SoftmaxOptions = {}): Tensor => alongAxis(softmaxOp, x, axis)
+
+const alongAxis = (op: Op<undefined>, x: Tensor, axis: number): Tensor => {
+  const at = normalizeAxis(op.name, axis, x.shape.length)
+  return moveAxis(apply(op, [moveAxis(x, at, -1)], undefined), -1, at)
+}
 
 const softmaxOp: Op<undefined> = {
   name: 'softmax',
@@ -25,8 +37,8 @@ const softmaxOp: Op<undefined> = {
   },
 }
 
-/** x − log Σ e^x along the last axis. */
-export const logSoftmax = (x: Tensor): Tensor => apply(logSoftmaxOp, [x], undefined)
+/** x − log Σ e^x along an axis. */
+export const logSoftmax = (x: Tensor, { axis = -1 }: SoftmaxOptions = {}): Tensor => alongAxis(logSoftmaxOp, x, axis)
 
 const logSoftmaxOp: Op<undefined> = {
   name: 'logSoftmax',

@@ -40,22 +40,23 @@ export interface SortOptions extends AxisOption {
   readonly descending?: boolean
 }
 
-const ordered = (name: string, x: Tensor, axis: number, descending: boolean, k?: number): [Tensor, Tensor] => {
+type Name = 'topK' | 'sort' | 'argSort'
+
+const ordered = (name: Name, x: Tensor, axis: number, descending: boolean, k?: number): [Tensor, Tensor] => {
   const at = normalizeAxis(name, axis, x.shape.length)
   const last = moveAxis(x, at, -1)
-  const results = applyAll(orderOp, [last], { name, k: k ?? last.shape.at(-1)!, descending })
+  const results = applyAll(orderOps[name], [last], { k: k ?? last.shape.at(-1)!, descending })
   return results.map((result) => moveAxis(result, -1, at)) as [Tensor, Tensor]
 }
 
 interface OrderAttributes {
-  readonly name: string
   readonly k: Dim
   readonly descending: boolean
 }
 
-const orderOp: Op<OrderAttributes> = {
-  name: 'topK',
-  infer: ([x], { name, k }) => {
+const orderOp = (name: Name): Op<OrderAttributes> => ({
+  name,
+  infer: ([x], { k }) => {
     requireNumeric(name, x!)
     const width = x!.shape.at(-1)!
     if (typeof width === 'number' && typeof k === 'number' && k > width)
@@ -99,6 +100,12 @@ const orderOp: Op<OrderAttributes> = {
     }
     return [values, indices].map((data): Value => ({ shape: output!.shape, data }))
   },
+})
+
+const orderOps: Readonly<Record<Name, Op<OrderAttributes>>> = {
+  topK: orderOp('topK'),
+  sort: orderOp('sort'),
+  argSort: orderOp('argSort'),
 }
 
 const orderOf = (row: Float64Array, descending: boolean): number[] => {

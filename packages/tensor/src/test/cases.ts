@@ -4,10 +4,12 @@ import type { DType } from '../dtype'
 import { attention, attentionMask } from '../ops/attention'
 import { cast } from '../ops/cast'
 import { arange, dimensionSize } from '../ops/dimension-size'
+import { einsum } from '../ops/einsum'
 import * as e from '../ops/elementwise'
 import * as i from '../ops/indexing'
 import { linear, matmul } from '../ops/matmul'
 import { layerNorm, rmsNorm } from '../ops/normalization'
+import { categorical, dropout, normal, randomWords, uniform } from '../ops/random'
 import { argMax, logSumExp, max, mean, min, sum } from '../ops/reduce'
 import * as r from '../ops/reshape'
 import { rotary } from '../ops/rotary'
@@ -20,6 +22,7 @@ export type Draw = 'any' | 'positive' | 'index' | 'bit'
 
 /** One row of the contract: an op on operands with named dimensions A, B, C of any size from `least` (0) to 3. */
 export interface Case {
+  /** Begins with the name of the exported function that it tests. */
   readonly name: string
   readonly inputs: readonly { readonly type: TensorType; readonly draw: Draw }[]
   readonly fn: (...inputs: Tensor[]) => Tensor
@@ -91,7 +94,7 @@ const comparisons = [
   row('or', [bit('A', 'B'), bit('B')], e.or),
   row('not', [bit('A')], e.not),
   row('isNotANumber', [x('A')], (a) => e.isNotANumber(e.log(a))),
-  row('integer div', [index('A'), index('A')], (a, b) => div(sub(a, 5), add(b, 1))),
+  row('div of integers', [index('A'), index('A')], (a, b) => div(sub(a, 5), add(b, 1))),
   row('where', [bit('B'), x('A', 'B'), x('A', 1)], (c, a, b) => e.where(c, a, b)),
   row('where with a number', [bit('A', 'B'), x('B')], (c, a) => e.where(c, a, -3)),
   row('cast to int64 and back', [x('A')], (a) => cast(cast(a, 'int64'), 'float32')),
@@ -114,8 +117,10 @@ const reductions = [
   row('logSumExp of an axis', [x('A', 3, 'B')], (a) => logSumExp(a, { axes: 1 })),
   row('argMax', [x('A', 3)], (a) => argMax(a)),
   row('argMax of ties', [few(3, 'A')], (a) => argMax(a, 0, { keepAxis: true })),
-  row('softmax', [x('A', 'B')], softmax),
-  row('logSoftmax', [x('A', 'B')], logSoftmax),
+  row('softmax', [x('A', 'B')], (a) => softmax(a)),
+  row('logSoftmax', [x('A', 'B')], (a) => logSoftmax(a)),
+  row('softmax along the first axis', [x('A', 'B')], (a) => softmax(a, { axis: 0 })),
+  row('logSoftmax along a middle axis', [x('A', 'B', 2)], (a) => logSoftmax(a, { axis: 1 })),
   row('cumulativeSum', [x('A', 'B')], (a) => i.cumulativeSum(a)),
   row('cumulativeSum, reverse', [x('A', 'B')], (a) => i.cumulativeSum(a, 0, { reverse: true })),
   row('cumulativeSum, exclusive', [x('A', 'B', 'C')], (a) => i.cumulativeSum(a, 1, { exclusive: true })),
@@ -139,7 +144,9 @@ const shapes = [
   row('transpose', [x('A', 'B', 'C')], (a) => r.transpose(a, [2, 0, 1])),
   row('broadcastTo', [x(1, 'B')], (a) => r.broadcastTo(a, [2, 2, 'B'])),
   row('unbroadcast', [x('A', 'B')], (a) => r.unbroadcast(a, f32(1, 'B').shape)),
-  row('squeeze and unsqueeze', [x('A', 1, 'B')], (a) => r.unsqueeze(r.squeeze(a, 1), -1)),
+  row('squeeze', [x('A', 1, 'B')], (a) => r.squeeze(a, 1)),
+  row('unsqueeze', [x('A', 'B')], (a) => r.unsqueeze(a, -1)),
+  row('moveAxis', [x('A', 'B', 'C')], (a) => r.moveAxis(a, 0, -1)),
   row('slice', [x('A', 4)], (a) => r.slice(a, 1, 1, -1)),
   row('slice of a named axis', [x('A', 'B')], (a) => r.slice(a, 1, 1), 1),
   row('slice to a derived end', [x('A')], (a) => r.slice(a, 0, 0, subtractDims(a.shape[0]!, 1)), 1),
@@ -147,15 +154,25 @@ const shapes = [
   row('pad', [x('A', 'B')], (a) => r.pad(a, 1, 2, 1)),
   row('concat', [x('A', 'B'), x('A', 'C'), x('A', 1)], (...parts) => r.concat(parts, 1)),
   row('stack', [x('A'), x('A')], (...parts) => r.stack(parts)),
-  row('gather', [x(3, 'B'), index('A', 'C')], i.gather),
-  row('gather of int32', [x(3), index32('A')], i.gather),
+  row('gather', [x(3, 'B'), index('A', 'C')], (a, at) => i.gather(a, at)),
+  row('gather along another axis', [x('A', 3, 'B'), index('C', 2)], (a, at) => i.gather(a, at, { axis: 1 })),
+  row('gather from the end', [x(3, 'B'), index('A')], (a, at) => i.gather(a, sub(at, 3))),
+  row('gather of int32', [x(3), index32('A')], (a, at) => i.gather(a, at)),
   row('scatterRows', [x('A', 'B'), index('A')], (a, at) => i.scatterRows(a, at, 3, a.shape.slice(1))),
-  row('takeAlongAxis', [x('A', 3), index('A', 'B')], i.takeAlongAxis),
+  row('takeAlongAxis', [x('A', 3), index('A', 'B')], (a, at) => i.takeAlongAxis(a, at)),
+  row('takeAlongAxis along the first axis', [x(3, 'A'), index('B', 'A')], (a, at) =>
+    i.takeAlongAxis(a, at, { axis: 0 }),
+  ),
+  row('putAlongAxis along the first axis', [x('B', 'A'), index('B', 'A')], (a, at) =>
+    i.putAlongAxis(a, at, 3, { axis: 0 }),
+  ),
   row('putAlongAxis', [x('A', 'B'), index('A', 'B')], (a, at) => i.putAlongAxis(a, at, 3)),
   row('oneHot', [index('A', 'B')], (at) => i.oneHot(at, 3)),
   row('arange', [x('A', 'B')], (a) => add(a, cast(arange('B'), 'float32'))),
   row('dimensionSize', [x('A', 'B')], (a) => mul(a, dimensionSize('A', 'float32'))),
   row('full', [x('A')], (a) => mul(a, i.full([2, 'A'], 1.5))),
+  row('zeros', [x('A')], (a) => add(a, i.zeros([2, 'A']))),
+  row('ones of integers', [index('A')], (a) => add(a, i.ones([2, 'A'], 'int64'))),
 ]
 
 const table = (dtype: DType) =>
@@ -181,6 +198,50 @@ const halves = [
   row('cast to a float16 result', [index('A')], (a) => cast(a, 'float16')),
 ]
 
+const products = (
+  [
+    ['ab,bc->ac', 'AB', 'BC'],
+    ['ab,cb', 'AB', 'CB'],
+    ['ab,bc->ca', 'AB', 'BC'],
+    ['ba,bc->ca', 'BA', 'BC'],
+    ['bthd,bshd->bhts', '2A2B', '2C2B'],
+    ['bhts,bshd->bthd', '22AB', '2B2C'],
+    ['btd,vd->btv', '2AB', 'CB'],
+    ['btd,btv->dv', '2AB', '2AC'],
+    ['abc->', 'ABC'],
+    ['abc->cb', 'ABC'],
+    ['ab->ba', 'AB'],
+    ['aa->a', 'AA'],
+    ['aab->b', 'AAB'],
+    ['a,b->ba', 'A', 'B'],
+    ['a,a->', 'A', 'A'],
+    ['ab,ab->ab', 'AB', 'AB'],
+    ['ab,c->a', 'AB', 'C'],
+    ['...ab,...bc->...ac', '2AB', '2BC'],
+    ['...a,...a->...', '12A', 'B2A'],
+    ['ab,bc,cd->ad', 'AB', 'BC', 'C2'],
+    ['abc,b,c->a', 'ABC', 'B', 'C'],
+  ] as const
+).map(([equation, ...operands]) =>
+  row(
+    `einsum ${equation}`,
+    operands.map((axes) => x(...[...axes].map((axis) => Number(axis) || axis))),
+    (...given) => einsum(equation, ...given),
+  ),
+)
+
+const random = [
+  row('randomWords', [index(2), x('A', 'B')], (key, a) => randomWords(key, a.shape)[1]),
+  row('uniform', [index(2), x('A', 'B')], (key, a) => mul(a, uniform(key, a.shape))),
+  row('normal', [index(2), x('A', 'B')], (key, a) => mul(a, normal(key, a.shape))),
+  row('categorical', [index(2), x('A', 3)], categorical),
+  row('dropout', [index(2), x('A', 'B', 5)], (key, a) => dropout(a, 0.4, key)),
+]
+
+/** Every tensor of a layout, so that each of its tokens sees a set of its own. */
+const mask = (parents: Tensor, segments: Tensor, prefix: Tensor) =>
+  attentionMask(arange('B'), { positions: r.broadcastTo(arange('B'), segments.shape), segments, parents, prefix })
+
 const turn = ([a, angle]: readonly Tensor[]) => rotary(a!, cos(angle!), sin(angle!))
 const masked = (window?: number) => (q: Tensor, k: Tensor, v: Tensor, segments: Tensor) => {
   const positions = r.broadcastTo(arange('B'), segments.shape)
@@ -204,6 +265,7 @@ const layers = [
   row('rotary', [x('A', 2, 'B', 4), x('A', 'B', 2)], (...operands) => turn(operands), 1),
   row('attention', [x('A', 4, 'B', 2), x('A', 2, 'B', 2), x('A', 2, 'B', 3), index('A', 'B')], masked(), 1),
   row('attention, window', [x('A', 2, 'B', 2), x('A', 2, 'B', 2), x('A', 2, 'B', 2), index('A', 'B')], masked(2), 1),
+  row('attentionMask', [index('A', 'B'), index('A', 'B'), bit('A', 'B')], mask),
   row(
     'attention, soft cap',
     [x('A', 2, 'B', 2), x('A', 1, 'C', 2), x('A', 1, 'C', 2)],
@@ -221,5 +283,7 @@ export const cases: readonly Case[] = [
   ...shapes,
   ...storage,
   ...halves,
+  ...products,
+  ...random,
   ...layers,
 ]

@@ -51,6 +51,7 @@ export const after = (x: Tensor, signal: Tensor): Tensor => apply(afterOp, [x, s
 
 const afterOp: Op<undefined> = {
   name: 'after',
+  work: 'view',
   infer: ([x]) => ({ dtype: x!.dtype, shape: x!.shape }),
   gradient: (_, [g]) => [g, undefined],
   lower: (onnx, [x, signal]) => {

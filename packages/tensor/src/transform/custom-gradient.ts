@@ -42,6 +42,7 @@ interface RuleAttributes {
 /** Passes its last operands through and lends them a gradient rule towards its first ones. */
 const withRuleOp: Op<RuleAttributes> = {
   name: 'customGradient',
+  work: 'view',
   infer: (inputs, { operands }): TensorType[] => inputs.slice(operands).map(({ dtype, shape }) => ({ dtype, shape })),
   gradient: ({ inputs, outputs, attributes: { operands, rule } }, cotangents) => {
     const filled = outputs.map((output, i) => cotangents[i] ?? zeros(output.shape, output.dtype))

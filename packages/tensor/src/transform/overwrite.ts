@@ -2,8 +2,8 @@ import type { Node, Tensor } from '../tensor'
 import type { Program } from '../trace'
 import { sortedNodes } from './gradient'
 
-/** Ops whose result is, or may be, the memory of an operand. */
-const aliasing = new Set(['reshape', 'customGradient', 'after'])
+/** True for ops whose results are the memory of operands. */
+const aliases = ({ op }: Node): boolean => op.work === 'view'
 /** Ops that read element i only to write element i. */
 const elementwise = new Set(['add', 'sub', 'mul', 'div', 'neg', 'where', 'sqrt', 'maximum', 'minimum', 'cast'])
 
@@ -25,7 +25,7 @@ export const mayOverwrite = (program: Program, index: number): boolean => {
 
 const producer = (tensor: Tensor): Node => {
   let { node, index } = tensor
-  while (aliasing.has(node.op.name)) {
+  while (aliases(node)) {
     const operands = node.op.name === 'customGradient' ? node.inputs.slice(-node.outputs.length) : node.inputs
     const next = operands[index]!
     node = next.node
@@ -35,11 +35,11 @@ const producer = (tensor: Tensor): Node => {
 }
 
 const readersOf = (program: Program, source: Node): Node[] => {
-  const aliases = new Set([source])
+  const same = new Set([source])
   const readers: Node[] = []
   for (const node of program.nodes) {
-    if (!node.inputs.some((operand) => aliases.has(operand.node))) continue
-    if (aliasing.has(node.op.name)) aliases.add(node)
+    if (!node.inputs.some((operand) => same.has(operand.node))) continue
+    if (aliases(node)) same.add(node)
     else readers.push(node)
   }
   return readers
