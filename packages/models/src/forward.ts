@@ -58,7 +58,7 @@ export const allHiddenStates = (config: ModelConfig, net: Network, batch: TokenB
   return [...states, finalNorm(config, net, x)]
 }
 
-/** Hidden states of new tokens that also see cached ones, and the caches grown by them. */
+/** Hidden states of new tokens that also see cached ones, and the keys and values of the new tokens alone. */
 export const cachedHiddenStates = (
   config: ModelConfig,
   net: Network,

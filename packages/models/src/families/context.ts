@@ -6,7 +6,6 @@ import {
   cast,
   constant,
   greater,
-  lessEqual,
   mul,
   sub,
   type Tensor,
@@ -27,29 +26,31 @@ export interface TokenBatch {
   readonly parents?: Tensor
 }
 
-/** Keys and values of earlier tokens, for generation. */
-export interface CachedBatch {
-  readonly ids: Tensor
-  /** Positions of the new tokens [B, T]. */
-  readonly positions: Tensor
-  /** Positions of all keys [B, S], earlier ones first, the new ones last. */
-  readonly keyPositions: Tensor
-  /** 1 where a key counts, 0 where it is padding [B, S]. */
-  readonly keyValid: Tensor
-  /** Keys and values of earlier tokens, a pair a layer, [B, G, P, headSize] each. */
+/** New tokens that also see earlier ones, whose keys and values were computed before. P earlier columns. */
+export interface CachedBatch extends TokenBatch {
+  /** Positions of the earlier keys, [B, P], or [1, P] where all rows continue the same text. */
+  readonly pastPositions: Tensor
+  /** 1 where an earlier key counts, 0 where it is padding or not written yet; shaped like `pastPositions`. */
+  readonly pastValid: Tensor
+  /** Keys and values of the earlier tokens, a pair a layer, [B, G, P, headSize] or [1, G, P, headSize] each. */
   readonly past: readonly KeyValue[]
 }
 
-/** Keys and values of one layer, [B, G, S, headSize] each. */
+/** Keys and values of one layer, [B, G, T, headSize] each. */
 export interface KeyValue {
   readonly key: Tensor
   readonly value: Tensor
 }
 
+type ByType<T> = Readonly<Partial<Record<LayerType, T>>>
+
 /** What all layers of one pass share: masks and rotary angles by layer type. */
 export interface LayerContext {
-  readonly masks: Readonly<Partial<Record<LayerType, Tensor>>>
-  readonly angles: Readonly<Partial<Record<LayerType, Angles>>>
+  /** What the new tokens see of each other. */
+  readonly masks: ByType<Tensor>
+  /** What they see of earlier tokens; empty without any. */
+  readonly pastMasks: ByType<Tensor>
+  readonly angles: ByType<Angles>
 }
 
 const layerTypesOf = (config: ModelConfig): LayerType[] => [...new Set(config.layerTypes)]
@@ -61,32 +62,31 @@ const anglesOf = (config: ModelConfig, positions: Tensor): LayerContext['angles'
   return { full: global, sliding: rope.local ? rotaryAngles(rope.local, rope.size, positions) : global }
 }
 
+const byType = (config: ModelConfig, mask: (window: number | undefined) => Tensor): ByType<Tensor> =>
+  Object.fromEntries(
+    layerTypesOf(config).map((type) => [type, mask(type === 'sliding' ? config.slidingWindow : undefined)]),
+  )
+
 /** Context of a pass over whole rows. */
 export const rowContext = (config: ModelConfig, batch: TokenBatch): LayerContext => {
   const order = arange(batch.ids.shape[1]!)
   const layout = { ...batch, positions: cast(batch.positions, 'int64') }
-  const masks = layerTypesOf(config).map((type) => {
-    const window = type === 'sliding' ? config.slidingWindow : undefined
-    return [
-      type,
-      withAlibi(config, attentionMask(order, layout, window === undefined ? {} : { window }), layout.positions),
-    ]
-  })
-  return { masks: Object.fromEntries(masks), angles: anglesOf(config, batch.positions) }
+  const masks = byType(config, (window) =>
+    withAlibi(config, attentionMask(order, layout, window === undefined ? {} : { window }), layout.positions),
+  )
+  return { masks, pastMasks: {}, angles: anglesOf(config, batch.positions) }
 }
 
-/** Context of a pass over new tokens that also see cached ones. */
+/** Context of a pass over new tokens that also see cached ones, all of which come before them. */
 export const cachedContext = (config: ModelConfig, batch: CachedBatch): LayerContext => {
-  const keys = unsqueeze(unsqueeze(batch.keyPositions, 1), 1) // [B, 1, 1, S]
+  const keys = unsqueeze(unsqueeze(batch.pastPositions, 1), 1) // [B, 1, 1, P]
   const queries = unsqueeze(unsqueeze(batch.positions, -1), 1) // [B, 1, T, 1]
-  const valid = greater(unsqueeze(unsqueeze(batch.keyValid, 1), 1), 0)
-  const seen = and(valid, lessEqual(keys, queries))
-  const masks = layerTypesOf(config).map((type) => {
-    const near =
-      type === 'sliding' && config.slidingWindow ? and(seen, greater(keys, sub(queries, config.slidingWindow))) : seen
-    return [type, withAlibi(config, where(near, 0, -1e9), batch.keyPositions)]
+  const valid = greater(unsqueeze(unsqueeze(batch.pastValid, 1), 1), 0)
+  const pastMasks = byType(config, (window) => {
+    const seen = window === undefined ? valid : and(valid, greater(keys, sub(queries, window)))
+    return withAlibi(config, where(seen, 0, -1e9), batch.pastPositions)
   })
-  return { masks: Object.fromEntries(masks), angles: anglesOf(config, batch.positions) }
+  return { ...rowContext(config, batch), pastMasks }
 }
 
 /** Slopes of ALiBi for any number of heads (Press et al. 2022, and its published code for heads that are no power of two). */

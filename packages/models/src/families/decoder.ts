@@ -1,6 +1,5 @@
 import {
   add,
-  attention,
   concat,
   type Dim,
   gelu,
@@ -18,12 +17,13 @@ import {
 } from '@qilin-med/tensor'
 import type { Activation, ModelConfig } from '../config/types'
 import type { Network } from '../network'
+import { attend } from './attend'
 import type { KeyValue, LayerContext } from './context'
 import { hasSandwichNorms } from './modules'
 
-// Legend: B batch, T new tokens, S keys, D width, H query heads, G key/value heads, E head size.
+// Legend: B batch, T new tokens, D width, H query heads, G key/value heads, E head size.
 
-/** Hidden states after a layer, and its keys and values. */
+/** Hidden states after a layer, and the keys and values of the new tokens. */
 export interface LayerResult {
   readonly x: Tensor
   readonly cache: KeyValue
@@ -75,14 +75,10 @@ const selfAttention = (
   const [q, k, v] = projections(config, net, path, x).map((t, i) => toHeads(t, counts[i]!, config.headSize))
   const normed = (t: Tensor, name: string) => (config.queryKeyNorms ? norm(config, net, `${path}.${name}`, t) : t)
   const query = rotated(normed(q!, 'q_norm'), config, context, layer)
-  const newKey = rotated(normed(k!, 'k_norm'), config, context, layer)
-  const key = past ? concat([past.key, newKey], 2) : newKey
-  const value = past ? concat([past.value, v!], 2) : v!
-  const mask = context.masks[config.layerTypes[layer]!]!
-  const options = { scale: config.queryScale, ...(config.softcaps.attention && { softcap: config.softcaps.attention }) }
-  const mixed = transpose(attention(query, key, value, mask, options), [0, 2, 1, 3]) // [B, T, H, E]
+  const fresh: KeyValue = { key: rotated(normed(k!, 'k_norm'), config, context, layer), value: v! }
+  const mixed = transpose(attend(config, layer, context, query, fresh, past), [0, 2, 1, 3]) // [B, T, H, E]
   const joined = reshape(mixed, [...(x.shape.slice(0, 2) as Dim[]), config.heads * config.headSize])
-  return { x: net.linear(`${path}.o_proj`, joined), cache: { key, value } }
+  return { x: net.linear(`${path}.o_proj`, joined), cache: fresh }
 }
 
 /** Gated feed-forward of one layer, before its residual. */

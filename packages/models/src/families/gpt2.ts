@@ -1,6 +1,7 @@
-import { add, attention, concat, layerNorm, reshape, split, type Tensor, transpose } from '@qilin-med/tensor'
+import { add, layerNorm, reshape, split, type Tensor, transpose } from '@qilin-med/tensor'
 import type { ModelConfig } from '../config/types'
 import type { Network } from '../network'
+import { attend } from './attend'
 import type { KeyValue, LayerContext } from './context'
 import { activation, type LayerResult } from './decoder'
 
@@ -23,10 +24,9 @@ export const gpt2Layer = (
   const [q, k, v] = split(packed, 2, [width, width, width]).map((t) =>
     transpose(reshape(t, [...t.shape.slice(0, 2), heads, headSize]), [0, 2, 1, 3]),
   )
-  const key = past ? concat([past.key, k!], 2) : k!
-  const value = past ? concat([past.value, v!], 2) : v!
-  const mixed = transpose(attention(q!, key, value, context.masks.full!, { scale: config.queryScale }), [0, 2, 1, 3])
+  const fresh: KeyValue = { key: k!, value: v! }
+  const mixed = transpose(attend(config, layer, context, q!, fresh, past), [0, 2, 1, 3])
   const middle = add(x, net.linear(`${path}.attn.c_proj`, reshape(mixed, x.shape)))
   const inner = activation(config)(net.linear(`${path}.mlp.c_fc`, gpt2Norm(config, net, `${path}.ln_2`, middle)))
-  return { x: add(middle, net.linear(`${path}.mlp.c_proj`, inner)), cache: { key, value } }
+  return { x: add(middle, net.linear(`${path}.mlp.c_proj`, inner)), cache: fresh }
 }

@@ -1,8 +1,16 @@
 import { foldIn, type NdArray, type RandomKey, randomKey } from '@qilin-med/tensor'
+import {
+  appendToCache,
+  cacheArrays,
+  emptyCache,
+  type KeyValueArrays,
+  type KeyValueCache,
+  keepRows,
+} from '../cache/key-values'
 import { ModelsError } from '../errors'
 import type { LanguageModel, NetworkAdapter } from '../model'
 import { greedy, penalize, type SamplingOptions, sample } from './sample'
-import { emptyCaches, type GenerationStep, generationStep } from './step'
+import { type GenerationStep, generationStep } from './step'
 
 /** Options of one generation. */
 export interface GenerateOptions extends SamplingOptions {
@@ -12,6 +20,8 @@ export interface GenerateOptions extends SamplingOptions {
   readonly stopIds?: readonly number[]
   /** Seed of the draws when `temperature` is above 0. */
   readonly seed?: number
+  /** Asked after each token: true ends the text of row `row`, that token included. */
+  readonly ended?: (ids: readonly number[], row: number) => boolean
   readonly signal?: AbortSignal
 }
 
@@ -27,147 +37,138 @@ export interface Generator {
 /** A generator over `model` with `adapter`, whose values are read at every call. */
 export const createGenerator = (model: LanguageModel, adapter?: NetworkAdapter): Generator => {
   const step = generationStep(model, adapter)
-  return {
-    generate: (prompts, options = {}) => generateBatch(model, step, adapter, prompts, options),
-    stream: (prompt, options = {}) => streamOne(model, step, adapter, prompt, options),
-    dispose: () => step.dispose(),
-  }
+  return { ...generatorOver(model, step, adapter), dispose: () => step.dispose() }
 }
 
-const parametersOf = (adapter: NetworkAdapter | undefined): NdArray => {
+/** A generator on a program that exists; the program must have been made with an adapter of the same structure. */
+export const generatorOver = (
+  model: LanguageModel,
+  step: GenerationStep,
+  adapter: NetworkAdapter | undefined,
+): Omit<Generator, 'dispose'> => ({
+  async generate(prompts, options = {}) {
+    const texts: number[][] = prompts.map(() => [])
+    for await (const tokens of generated(model, step, adapter, prompts, options))
+      for (const { row, id } of tokens) texts[row]!.push(id)
+    return texts
+  },
+  async *stream(prompt, options = {}) {
+    for await (const [token] of generated(model, step, adapter, [prompt], options)) yield token!.id
+  },
+})
+
+/** An adapter's values as the second argument of a program; one unused number without an adapter. */
+export const adapterValues = (adapter: NetworkAdapter | undefined): NdArray => {
   const data = adapter?.values ?? new Float32Array(1)
   return { dtype: 'float32', shape: [data.length], data }
 }
 
-/** Left-padded rows: the last column is the last token of every prompt. */
-interface Rows {
-  readonly length: number
-  readonly padding: readonly number[]
+interface GeneratedToken {
+  /** Number of the prompt. */
+  readonly row: number
+  readonly id: number
 }
 
-const ints = (rows: number, length: number, valueAt: (row: number, column: number) => number): NdArray => {
-  const data = new Int32Array(rows * length)
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < length; column++) data[row * length + column] = valueAt(row, column)
-  return { dtype: 'int32', shape: [rows, length], data }
-}
-
-const position = ({ padding }: Rows, row: number, column: number): number => Math.max(0, column - padding[row]!)
-
-/** Runs the step on columns `begin` to `end` of the rows. */
-const advance = async (
+/** The tokens of every step, one for each prompt whose text goes on. */
+async function* generated(
+  model: LanguageModel,
   step: GenerationStep,
-  parameters: NdArray,
-  rows: Rows,
-  ids: NdArray,
-  begin: number,
-  past: { key: NdArray; value: NdArray }[],
-) => {
-  const [count, width] = ids.shape as [number, number]
-  const end = begin + width
-  const input = {
-    ids,
-    positions: ints(count, width, (row, column) => position(rows, row, begin + column)),
-    keyPositions: ints(count, end, (row, column) => position(rows, row, column)),
-    keyValid: ints(count, end, (row, column) => Number(column >= rows.padding[row]!)),
-    past,
-  }
-  return (await step(input as never, parameters)) as unknown as {
-    logits: NdArray
-    best: NdArray
-    caches: { key: NdArray; value: NdArray }[]
+  adapter: NetworkAdapter | undefined,
+  prompts: readonly (readonly number[])[],
+  options: GenerateOptions,
+): AsyncGenerator<readonly GeneratedToken[]> {
+  const { maxTokens = 64, stopIds = model.config.eosIds, ended = () => false, signal } = options
+  if (prompts.length === 0 || maxTokens < 1) return
+  const parameters = adapterValues(adapter)
+  const choose = chooser(options)
+  const cache = emptyCache(model.config, prompts.length)
+  const texts: number[][] = prompts.map(() => [])
+  let open = prompts.map((prompt, row) => ({ row, next: prompt.length, seen: new Set(prompt) }))
+  let state = await advance(step, parameters, cache, paddedPrompts(prompts))
+  for (let count = 0; count < maxTokens; count++) {
+    signal?.throwIfAborted()
+    const chosen = open.map(({ row, seen }, i) => choose(state, i, row, count, seen))
+    const tokens = open.flatMap(({ row }, i) => (stopIds.includes(chosen[i]!) ? [] : [{ row, id: chosen[i]! }]))
+    for (const { row, id } of tokens) texts[row]!.push(id)
+    if (tokens.length > 0) yield tokens
+    const kept = open.flatMap(({ row }, i) => (stopIds.includes(chosen[i]!) || ended(texts[row]!, row) ? [] : [i]))
+    if (kept.length === 0 || count + 1 === maxTokens) return
+    if (kept.length < open.length) keepRows(cache, kept)
+    open = kept.map((i) => open[i]!)
+    const ids = kept.map((i) => chosen[i]!)
+    open.forEach(({ seen }, i) => void seen.add(ids[i]!))
+    const positions = open.map((text) => text.next++)
+    state = await advance(step, parameters, cache, oneColumn(ids, positions))
   }
 }
 
-const start = (model: LanguageModel, prompts: readonly (readonly number[])[]) => {
+/** New tokens of each row, [B, T] each; segment 0 is padding. */
+interface NewTokens {
+  readonly ids: NdArray
+  readonly positions: NdArray
+  readonly segments: NdArray
+}
+
+const matrix = (rows: number, columns: number, data: Int32Array): NdArray => ({
+  dtype: 'int32',
+  shape: [rows, columns],
+  data,
+})
+
+const oneColumn = (ids: readonly number[], positions: readonly number[]): NewTokens => ({
+  ids: matrix(ids.length, 1, Int32Array.from(ids)),
+  positions: matrix(ids.length, 1, Int32Array.from(positions)),
+  segments: matrix(ids.length, 1, new Int32Array(ids.length).fill(1)),
+})
+
+/** Left-padded rows: the last column is the last token of every prompt. */
+const paddedPrompts = (prompts: readonly (readonly number[])[]): NewTokens => {
   if (prompts.some((prompt) => prompt.length === 0))
     throw new ModelsError(
       'bad-prompt',
       `generate: expected prompts of at least one token, got an empty one. Begin with a BOS token.`,
     )
   const length = Math.max(...prompts.map((prompt) => prompt.length))
-  const rows: Rows = { length, padding: prompts.map((prompt) => length - prompt.length) }
-  const ids = ints(prompts.length, length, (row, column) => prompts[row]![column - rows.padding[row]!] ?? 0)
-  return { rows, ids, past: emptyCaches(model, prompts.length) }
+  const [ids, positions, segments] = [0, 1, 2].map(() => new Int32Array(prompts.length * length))
+  prompts.forEach((prompt, row) => {
+    const begin = (row + 1) * length - prompt.length
+    prompt.forEach((id, i) => {
+      ids![begin + i] = id
+      positions![begin + i] = i
+      segments![begin + i] = 1
+    })
+  })
+  const [a, b, c] = [ids!, positions!, segments!].map((data) => matrix(prompts.length, length, data))
+  return { ids: a!, positions: b!, segments: c! }
+}
+
+interface StepState {
+  readonly logits: NdArray
+  readonly best: NdArray
+}
+
+/** Reads new tokens, writes their keys and values into the cache, and returns what may follow. */
+const advance = async (
+  step: GenerationStep,
+  parameters: NdArray,
+  cache: KeyValueCache,
+  tokens: NewTokens,
+): Promise<StepState> => {
+  const input = { ...tokens, ...cacheArrays(cache) }
+  const { caches, ...state } = (await step(input as never, parameters)) as unknown as StepState & {
+    readonly caches: readonly KeyValueArrays[]
+  }
+  appendToCache(cache, caches, tokens.positions.data as Int32Array, tokens.segments.data as Int32Array)
+  return state
 }
 
 const chooser = ({ temperature = 0, repetitionPenalty = 1, seed = 0, ...rest }: GenerateOptions) => {
   const key: RandomKey = randomKey(seed)
-  return (logits: Float32Array, row: number, count: number, seen: ReadonlySet<number>): number => {
-    if (temperature === 0 && repetitionPenalty === 1) return greedy(logits)
-    const scores = logits.slice()
+  return ({ logits, best }: StepState, at: number, row: number, count: number, seen: ReadonlySet<number>): number => {
+    if (temperature === 0 && repetitionPenalty === 1) return Number(best.data[at])
+    const width = logits.shape[1]!
+    const scores = (logits.data as Float32Array).slice(at * width, (at + 1) * width)
     if (repetitionPenalty !== 1) penalize(scores, seen, repetitionPenalty)
     return temperature === 0 ? greedy(scores) : sample(scores, { temperature, ...rest }, foldIn(key, row), count)
-  }
-}
-
-const generateBatch = async (
-  model: LanguageModel,
-  step: GenerationStep,
-  adapter: NetworkAdapter | undefined,
-  prompts: readonly (readonly number[])[],
-  options: GenerateOptions,
-): Promise<number[][]> => {
-  const { maxTokens = 64, stopIds = model.config.eosIds, signal } = options
-  if (prompts.length === 0) return []
-  const { rows, ids, past } = start(model, prompts)
-  const parameters = parametersOf(adapter)
-  const choose = chooser(options)
-  const stops = new Set(stopIds)
-  const texts: number[][] = prompts.map(() => [])
-  const seen = prompts.map((prompt) => new Set(prompt))
-  const done = prompts.map(() => false)
-  let state = await advance(step, parameters, rows, ids, 0, past)
-  for (let count = 0; count < maxTokens; count++) {
-    signal?.throwIfAborted()
-    const width = state.logits.shape[1]!
-    const next = prompts.map((_, row) => {
-      if (done[row]) return 0
-      const logits = (state.logits.data as Float32Array).subarray(row * width, (row + 1) * width)
-      return choose(logits, row, count, seen[row]!)
-    })
-    next.forEach((id, row) => {
-      if (done[row]) return
-      if (stops.has(id)) done[row] = true
-      else {
-        texts[row]!.push(id)
-        seen[row]!.add(id)
-      }
-    })
-    if (done.every(Boolean) || count + 1 === maxTokens) break
-    const column = ints(prompts.length, 1, (row) => next[row]!)
-    state = await advance(step, parameters, rows, column, rows.length + count, state.caches)
-  }
-  return texts
-}
-
-async function* streamOne(
-  model: LanguageModel,
-  step: GenerationStep,
-  adapter: NetworkAdapter | undefined,
-  prompt: readonly number[],
-  options: GenerateOptions,
-): AsyncGenerator<number> {
-  const { maxTokens = 64, stopIds = model.config.eosIds, signal } = options
-  const { rows, ids, past } = start(model, [prompt])
-  const parameters = parametersOf(adapter)
-  const choose = chooser(options)
-  const seen = new Set(prompt)
-  let state = await advance(step, parameters, rows, ids, 0, past)
-  for (let count = 0; count < maxTokens; count++) {
-    signal?.throwIfAborted()
-    const id = choose(state.logits.data as Float32Array, 0, count, seen)
-    if (stopIds.includes(id)) return
-    yield id
-    seen.add(id)
-    if (count + 1 < maxTokens)
-      state = await advance(
-        step,
-        parameters,
-        rows,
-        ints(1, 1, () => id),
-        rows.length + count,
-        state.caches,
-      )
   }
 }
