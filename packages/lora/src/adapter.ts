@@ -12,6 +12,8 @@ export interface LoraAdapter {
   readonly config: LoraConfig
   /** Modules with a low-rank change or a full copy, in model order. */
   readonly modules: readonly Module[]
+  /** Equal for adapters that differ in their values alone, which can then share programs. */
+  readonly structure: string
   /** Entries such as `<path>.lora_A.weight` [rank, in] and `<path>.lora_B.weight` [out, rank], module by module. */
   readonly layout: FlatLayout
   readonly values: Float32Array
@@ -53,8 +55,13 @@ export const adapterFrom = (config: LoraConfig, modules: readonly Module[], valu
   return {
     config,
     modules,
+    structure: structureOf(config, layout),
     layout,
     values,
     apply: (network, parameters, options) => adapted(config, modules, network, parameters, options),
   }
 }
+
+/** Everything that decides how the adapter enters the network; how it began and what it drops in training do not. */
+const structureOf = ({ init: _, dropout: __, ...config }: LoraConfig, layout: FlatLayout): string =>
+  JSON.stringify([config, layout.entries])

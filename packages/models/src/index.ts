@@ -23,7 +23,23 @@ export type { SamplingOptions } from './generate/sample'
 export { type LoadedModel, type LoadModelOptions, loadModel } from './load'
 export { createModel, type LanguageModel, type NetworkAdapter, type WeightSource } from './model'
 export { type Network, network } from './network'
-export { createScorer, type Score, type ScoreOptions, type ScoreRequest, type Scorer } from './score/score'
+export {
+  createScorer,
+  type Score,
+  type ScoreOptions,
+  type ScoreRequest,
+  type Scorer,
+  type ScorerOptions,
+  type ScoreWork,
+} from './score/score'
+export type { TextScoreRequest } from './text/parted'
+export {
+  type TextGenerateOptions,
+  type TextModel,
+  type TextPrompt,
+  type TextScoreOptions,
+  textModel,
+} from './text/text-model'
 export { TokenizerError } from './tokenizer/errors'
 export { loadTokenizer } from './tokenizer/load'
 export { parseSentencePiece, type SentencePieceModel } from './tokenizer/sentencepiece/model'

@@ -5,6 +5,9 @@ import { readTensorSync, type SafetensorsFile } from '@qilin-med/tensor/safetens
 import { float32File } from './checkpoint/float32-file'
 import { type Checkpoint, openCheckpoint } from './checkpoint/open'
 import { createModel, type LanguageModel } from './model'
+import { type TextModel, textModel } from './text/text-model'
+import { loadTokenizer } from './tokenizer/load'
+import type { Tokenizer } from './tokenizer/types'
 
 /** Options of `loadModel`. */
 export interface LoadModelOptions {
@@ -14,10 +17,12 @@ export interface LoadModelOptions {
    * (default: a folder in the system's temporary one).
    */
   readonly cacheFolder?: string
+  /** The tokenizer of `stream`, `generate` and `score`; the folder's own, loaded at their first call, unless given. */
+  readonly tokenizer?: Tokenizer
 }
 
-/** A model whose weights lie in a checkpoint. */
-export interface LoadedModel extends LanguageModel {
+/** A model whose weights lie in a checkpoint, and which can be spoken to in text. `await using` it, or `dispose` it. */
+export interface LoadedModel extends LanguageModel, TextModel {
   readonly checkpoint: Checkpoint
 }
 
@@ -29,7 +34,7 @@ export interface LoadedModel extends LanguageModel {
  */
 export const loadModel = async (
   folder: string,
-  { runtime, cacheFolder = join(tmpdir(), 'qilin-med-weights') }: LoadModelOptions,
+  { runtime, cacheFolder = join(tmpdir(), 'qilin-med-weights'), tokenizer }: LoadModelOptions,
 ): Promise<LoadedModel> => {
   const checkpoint = await openCheckpoint(folder)
   const wide = checkpoint.names.every((name) => checkpoint.locate(name)!.entry.dtype === 'float32')
@@ -37,7 +42,12 @@ export const loadModel = async (
   const weights = widened ? (name: string) => sourceIn(widened, name) : checkpoint.source
   const model = createModel(checkpoint.config, weights, runtime)
   for (const { name } of model.parameters) model.weight(name) // names and shapes are checked before anything runs
-  return { ...model, checkpoint }
+  let loading: Promise<Tokenizer> | undefined
+  const tokenizerOf = (): Promise<Tokenizer> => {
+    loading ??= tokenizer ? Promise.resolve(tokenizer) : loadTokenizer(folder)
+    return loading
+  }
+  return { ...model, ...textModel(model, tokenizerOf), checkpoint }
 }
 
 const sourceIn = (file: SafetensorsFile, name: string): ConstantSource | undefined => {

@@ -33,6 +33,8 @@ export interface LanguageModel {
 
 /** Something that changes a network with parameters of its own; a LoRA adapter is one. */
 export interface NetworkAdapter {
+  /** Adapters with equal structures differ in their values alone, and can share a program; undefined for one of its own. */
+  readonly structure?: string
   readonly layout: FlatLayout
   readonly values: Float32Array
   apply(network: Network, parameters: Readonly<Record<string, Tensor>>): Network

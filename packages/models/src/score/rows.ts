@@ -14,6 +14,16 @@ export interface ScoreBatch {
   readonly owners: readonly (readonly [request: number, continuation: number])[]
 }
 
+/** Which requests are put in rows. */
+export interface RowOptions {
+  /** Most tokens of a batch, padding included; a row that is longer makes a batch of its own. */
+  readonly batchTokens: number
+  /** Numbers of the requests; all by default. */
+  readonly members?: readonly number[]
+  /** Leading tokens that every prompt shares and that were computed before; they are left out of the rows. */
+  readonly shared?: number
+}
+
 const rowLength = ({ prompt, continuations }: ScoreRequest): number =>
   continuations.reduce((total, continuation) => total + continuation.length, prompt.length)
 
@@ -21,29 +31,30 @@ const rowLength = ({ prompt, continuations }: ScoreRequest): number =>
  * Requests in batches of rows `[prompt | continuation | continuation | …]`, longest first so that rows of a batch have
  * like lengths. Continuations see the prompt and themselves only, and all start at the prompt's length.
  */
-export function* scoreBatches(requests: readonly ScoreRequest[], batchTokens: number): Generator<ScoreBatch> {
-  const order = [...requests.keys()].sort((a, b) => rowLength(requests[b]!) - rowLength(requests[a]!) || a - b)
+export function* scoreBatches(
+  requests: readonly ScoreRequest[],
+  { batchTokens, members = [...requests.keys()], shared = 0 }: RowOptions,
+): Generator<ScoreBatch> {
+  const lengthOf = (index: number): number => rowLength(requests[index]!) - shared
+  const order = [...members].sort((a, b) => lengthOf(b) - lengthOf(a) || a - b)
   let batch: number[] = []
-  let longest = 0
   for (const index of order) {
     if (requests[index]!.prompt.length === 0)
       throw new ModelsError(
         'bad-prompt',
         `score: expected prompts of at least one token, got an empty one. Begin with a BOS token.`,
       )
-    longest = Math.max(longest, rowLength(requests[index]!))
-    if (batch.length > 0 && longest * (batch.length + 1) > batchTokens) {
-      yield packRows(requests, batch)
+    if (batch.length > 0 && lengthOf(batch[0]!) * (batch.length + 1) > batchTokens) {
+      yield packRows(requests, batch, shared)
       batch = []
-      longest = rowLength(requests[index]!)
     }
     batch.push(index)
   }
-  if (batch.length > 0) yield packRows(requests, batch)
+  if (batch.length > 0) yield packRows(requests, batch, shared)
 }
 
-const packRows = (requests: readonly ScoreRequest[], indices: readonly number[]): ScoreBatch => {
-  const width = Math.max(...indices.map((index) => rowLength(requests[index]!)))
+const packRows = (requests: readonly ScoreRequest[], indices: readonly number[], shared: number): ScoreBatch => {
+  const width = Math.max(...indices.map((index) => rowLength(requests[index]!))) - shared
   const matrix = () => new Int32Array(indices.length * width)
   const [ids, positions, segments, parents] = [matrix(), matrix(), matrix(), matrix()]
   const sources: number[] = []
@@ -59,7 +70,7 @@ const packRows = (requests: readonly ScoreRequest[], indices: readonly number[])
       parents[at] = 1
       at++
     }
-    prompt.forEach((id, position) => put(id, position, 1))
+    for (let position = shared; position < prompt.length; position++) put(prompt[position]!, position, 1)
     const last = at - 1
     continuations.forEach((continuation, which) => {
       continuation.forEach((id, i) => {

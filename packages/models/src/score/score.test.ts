@@ -1,4 +1,6 @@
+import { add, linear, type Tensor } from '@qilin-med/tensor'
 import { describe, expect, it } from 'vitest'
+import type { Network } from '../network'
 import { tinyModel } from '../test/tiny-model'
 import { scoreBatches } from './rows'
 import { createScorer } from './score'
@@ -7,7 +9,7 @@ describe('rows', () => {
   const request = { prompt: [5, 6], continuations: [[7, 8], [9], []] }
 
   it('hold a prompt once, followed by its continuations', () => {
-    const [batch, ...rest] = [...scoreBatches([request], 100)]
+    const [batch, ...rest] = [...scoreBatches([request], { batchTokens: 100 })]
     const { ids, positions, segments, parents, sources, targets } = batch!.arrays
     expect(rest).toEqual([])
     expect([...(ids.data as Int32Array)]).toEqual([5, 6, 7, 8, 9])
@@ -25,10 +27,10 @@ describe('rows', () => {
 
   it('are padded with segment 0 and split where a batch is full', () => {
     const short = { prompt: [1], continuations: [[2]] }
-    const [both] = [...scoreBatches([short, request], 10)]
+    const [both] = [...scoreBatches([short, request], { batchTokens: 10 })]
     expect(both!.arrays.segments.shape).toEqual([2, 5])
     expect([...(both!.arrays.segments.data as Int32Array).subarray(5)]).toEqual([1, 2, 0, 0, 0])
-    expect([...scoreBatches([short, request], 9)].map(({ arrays }) => arrays.ids.shape)).toEqual([
+    expect([...scoreBatches([short, request], { batchTokens: 9 })].map(({ arrays }) => arrays.ids.shape)).toEqual([
       [1, 5],
       [1, 2],
     ])
@@ -50,6 +52,81 @@ describe.each(['qwen2', 'mistral', 'gpt2'] as const)('%s', (family) => {
         expect(together[i]![j]!.logProb).toBeCloseTo(alone![0]!.logProb, 6)
         expect(together[i]![j]!.tokens).toBe(continuation.length)
       }
+  })
+})
+
+describe.each(['qwen2', 'mistral', 'gpt2'] as const)('%s, with a header before each question', (family) => {
+  const model = tinyModel(family)
+  const header = Array.from({ length: family === 'gpt2' ? 20 : 80 }, (_, i) => (i * 7) % 13) // gpt2 has 32 positions
+  const requests = Array.from({ length: 5 }, (_, i) => ({
+    prompt: [...header, i, 12 - i, 3],
+    continuations: [[4], [5, 6], [7], [8]],
+  }))
+
+  it('gives the scores of each continuation alone, from fewer tokens', async () => {
+    const scorer = createScorer(model)
+    const together = await scorer.score(requests)
+    expect(scorer.work.alone / scorer.work.computed).toBeGreaterThan(8)
+    const single = createScorer(model)
+    for (const [i, { prompt, continuations }] of requests.entries())
+      for (const [j, continuation] of continuations.entries()) {
+        const [alone] = await single.score([{ prompt, continuations: [continuation] }])
+        expect(together[i]![j]!.logProb).toBeCloseTo(alone![0]!.logProb, 6) // the reference runtime rounds to float32 once
+      }
+  })
+
+  it('computes a header once for all calls', async () => {
+    const scorer = createScorer(model)
+    const first = await scorer.score(requests.slice(0, 4))
+    const before = scorer.work.computed
+    const [later] = await scorer.score(requests.slice(4))
+    if (family !== 'gpt2') expect(scorer.work.computed - before).toBe(3 + 5)
+    const whole = await createScorer(model).score(requests)
+    for (const [i, scores] of [...first, later!].entries())
+      scores.forEach(({ logProb }, j) => {
+        expect(logProb).toBeCloseTo(whole[i]![j]!.logProb, 6)
+      })
+  })
+
+  it('keeps at least the latest header when memory is short, with the same scores', async () => {
+    const scorer = createScorer(model, undefined, { prefixBytes: 1 })
+    const other = requests.map(({ prompt, continuations }) => ({ prompt: [9, ...prompt.slice(1)], continuations }))
+    const [a, b] = [
+      await scorer.score([...requests, ...other]),
+      await createScorer(model).score([...requests, ...other]),
+    ]
+    a.forEach((scores, i) => {
+      scores.forEach(({ logProb }, j) => {
+        expect(logProb).toBeCloseTo(b[i]![j]!.logProb, 6)
+      })
+    })
+  })
+})
+
+describe('adapters', () => {
+  const model = tinyModel('qwen2')
+  const name = 'model.layers.0.self_attn.v_proj.weight'
+  const adapter = {
+    layout: { entries: [{ name, shape: [4, 8], offset: 0, size: 32 }], size: 32 },
+    values: new Float32Array(32),
+    apply: (network: Network, parameters: Readonly<Record<string, Tensor>>): Network => ({
+      ...network,
+      linear: (path, x) =>
+        `${path}.weight` === name
+          ? add(network.linear(path, x), linear(x, parameters[name]!))
+          : network.linear(path, x),
+    }),
+  }
+
+  it('computes a header anew when the values of the adapter have changed', async () => {
+    const header = Array.from({ length: 80 }, (_, i) => (i * 5) % 13)
+    const requests = [1, 2, 3].map((id) => ({ prompt: [...header, id, 4], continuations: [[5], [6]] }))
+    const scorer = createScorer(model, adapter)
+    const before = await scorer.score(requests)
+    adapter.values.fill(0.5)
+    const after = await scorer.score(requests)
+    expect(after).toEqual(await createScorer(model, adapter).score(requests))
+    expect(after[0]![0]!.logProb).not.toBeCloseTo(before[0]![0]!.logProb, 3)
   })
 })
 

@@ -1,21 +1,11 @@
-import {
-  type Compiled,
-  compile,
-  f32,
-  gather,
-  i32,
-  logSoftmax,
-  type NdArray,
-  reshape,
-  squeeze,
-  type Tensor,
-  takeAlongAxis,
-  unflatten,
-  unsqueeze,
-} from '@qilin-med/tensor'
-import { hiddenStates, outputHead, projectToVocabulary } from '../forward'
+import type { NdArray } from '@qilin-med/tensor'
+import { appendToCache, cacheArrays, cacheHead, emptyCache, type KeyValueArrays } from '../cache/key-values'
+import { adapterValues } from '../generate/generate'
 import type { LanguageModel, NetworkAdapter } from '../model'
+import { type Prefix, type PrefixStore, prefixHead, prefixStore } from './prefixes'
+import { type ScorePrograms, scorePrograms } from './programs'
 import { type ScoreRequest, scoreBatches } from './rows'
+import { type SharedBeginning, sharedBeginnings, worthwhile } from './share'
 
 export type { ScoreRequest } from './rows'
 
@@ -26,14 +16,25 @@ export interface Score {
   readonly tokens: number
 }
 
+/** Tokens that went through the model so far. */
+export interface ScoreWork {
+  /** Tokens computed, padding included. */
+  computed: number
+  /** Tokens that scoring each continuation alone, its prompt included, would have computed. */
+  alone: number
+}
+
 /** Scores continuations; one object for one adapter (or none). */
 export interface Scorer {
   /**
-   * Log-likelihood of every continuation of every prompt. A prompt is computed once for all its continuations.
+   * Log-likelihood of every continuation of every prompt. A prompt is computed once for all its continuations, and a beginning
+   * that many prompts share, such as the examples before each question, once for all of them. Beginnings are kept for
+   * later calls.
    *
    * @returns one list per request, in order
    */
   score(requests: readonly ScoreRequest[], options?: ScoreOptions): Promise<Score[][]>
+  readonly work: Readonly<ScoreWork>
   dispose(): Promise<void>
 }
 
@@ -44,52 +45,119 @@ export interface ScoreOptions {
   readonly signal?: AbortSignal
 }
 
-interface ScoreInput {
-  readonly ids: Tensor
-  readonly positions: Tensor
-  readonly segments: Tensor
-  readonly parents: Tensor
-  readonly sources: Tensor
-  readonly targets: Tensor
-}
-
-type ScoreProgram = Compiled<[ScoreInput, Tensor], Tensor>
-
-const scoreProgram = (model: LanguageModel, adapter: NetworkAdapter | undefined): ScoreProgram => {
-  const { config, runtime } = model
-  const rows = i32('B', 'T')
-  const input = { ids: rows, positions: rows, segments: rows, parents: rows, sources: i32('N'), targets: i32('N') }
-  const program = (batch: ScoreInput, parameters: Tensor): Tensor => {
-    const base = model.network()
-    const net = adapter ? adapter.apply(base, unflatten(parameters, adapter.layout)) : base
-    const hidden = hiddenStates(config, net, batch)
-    const labelled = gather(reshape(hidden, [-1, config.hiddenSize]), batch.sources) // [N, D]
-    const logProbs = logSoftmax(projectToVocabulary(outputHead(config, net), labelled))
-    return squeeze(takeAlongAxis(logProbs, unsqueeze(batch.targets, 1)), 1)
-  }
-  return compile(program, { runtime, inputs: [input, f32(adapter?.layout.size ?? 1)], name: 'score' })
+/** Options of a scorer. */
+export interface ScorerOptions {
+  /** Most memory for keys and values of shared beginnings, in bytes (default 256 MiB). The latest one is always kept. */
+  readonly prefixBytes?: number
 }
 
 /** A scorer over `model` with `adapter`, whose values are read at every call. */
-export const createScorer = (model: LanguageModel, adapter?: NetworkAdapter): Scorer => {
-  const program = scoreProgram(model, adapter)
+export const createScorer = (
+  model: LanguageModel,
+  adapter?: NetworkAdapter,
+  { prefixBytes = 2 ** 28 }: ScorerOptions = {},
+): Scorer => {
+  const programs = scorePrograms(model, adapter)
+  const prefixes = prefixStore(prefixBytes)
   return {
-    score: async (requests, { batchTokens = 4096, signal } = {}) => {
-      const values = adapter?.values ?? new Float32Array(1)
-      const parameters: NdArray = { dtype: 'float32', shape: [values.length], data: values }
-      const results: Score[][] = requests.map(({ continuations }) =>
-        continuations.map(() => ({ logProb: 0, tokens: 0 })),
-      )
-      for (const batch of scoreBatches(requests, batchTokens)) {
+    ...scorerOver(model, programs, adapter, { prefixes, work: { computed: 0, alone: 0 } }),
+    dispose: async () => {
+      prefixes.clear()
+      await programs.dispose()
+    },
+  }
+}
+
+/** What a scorer keeps between calls. */
+export interface ScorerState {
+  readonly prefixes: PrefixStore
+  readonly work: ScoreWork
+}
+
+/** A scorer on programs that exist; they must have been made with an adapter of the same structure. */
+export const scorerOver = (
+  model: LanguageModel,
+  programs: ScorePrograms,
+  adapter: NetworkAdapter | undefined,
+  state: ScorerState,
+): Omit<Scorer, 'dispose'> => ({
+  work: state.work,
+  async score(requests, { batchTokens = 4096, signal } = {}) {
+    const weights: Weights = { parameters: adapterValues(adapter), sum: adapter ? checksum(adapter.values) : 0 }
+    const results: Score[][] = requests.map(({ continuations }) => continuations.map(() => ({ logProb: 0, tokens: 0 })))
+    for (const { prompt, continuations } of requests)
+      for (const continuation of continuations) state.work.alone += prompt.length + continuation.length
+    for (const group of plan(requests, state.prefixes, weights.sum)) {
+      signal?.throwIfAborted()
+      const ids = requests[group.members[0]!]!.prompt.slice(0, group.length)
+      const prefix = await prefixOf(model, programs, weights, state, ids, group.members.length)
+      const past = cacheArrays(prefix?.cache ?? emptyCache(model.config, 1))
+      const options = { batchTokens, members: group.members, shared: prefix?.ids.length ?? 0 }
+      for (const batch of scoreBatches(requests, options)) {
         signal?.throwIfAborted()
-        const logProbs = (await program(batch.arrays as never, parameters)) as unknown as NdArray
+        state.work.computed += batch.arrays.ids.data.length
+        const input = { ...batch.arrays, ...past }
+        const logProbs = (await programs.score(input as never, weights.parameters)) as unknown as NdArray
         batch.owners.forEach(([request, continuation], i) => {
           const { logProb, tokens } = results[request]![continuation]!
           results[request]![continuation] = { logProb: logProb + Number(logProbs.data[i]), tokens: tokens + 1 }
         })
       }
-      return results
-    },
-    dispose: () => program.dispose(),
-  }
+    }
+    return results
+  },
+})
+
+/** An adapter's values as a program takes them, and a number that tells them from others. */
+interface Weights {
+  readonly parameters: NdArray
+  readonly sum: number
+}
+
+/** Groups of requests; those that share nothing, with each other or with a beginning of an earlier call, are one group. */
+const plan = (requests: readonly ScoreRequest[], prefixes: PrefixStore, weights: number): SharedBeginning[] => {
+  const groups = sharedBeginnings(requests.map(({ prompt }) => prompt)).map((group) => {
+    if (group.length > 0) return group
+    const prompt = requests[group.members[0]!]!.prompt
+    const length = prefixes.find(prompt.slice(0, -1), weights)?.length ?? 0
+    return length >= worthwhile ? { ...group, length } : group
+  })
+  const rest = groups.filter(({ length }) => length === 0).flatMap(({ members }) => members)
+  const sharing = groups.filter(({ length }) => length > 0)
+  return rest.length === 0 ? sharing : [...sharing, { length: 0, members: rest }]
+}
+
+/** The beginning `ids` of `count` prompts, from earlier calls as far as it is known; undefined for none. */
+const prefixOf = async (
+  { config }: LanguageModel,
+  programs: ScorePrograms,
+  weights: Weights,
+  { prefixes, work }: ScorerState,
+  ids: readonly number[],
+  count: number,
+): Promise<Prefix | undefined> => {
+  if (ids.length === 0) return undefined
+  const known = prefixes.find(ids, weights.sum)
+  // A few tokens more in every row cost less than a program call of their own.
+  if (known && (ids.length - known.length) * (count - 1) < worthwhile) return prefixHead(known.prefix, known.length)
+  const begin = known?.length ?? 0
+  const cache = known ? cacheHead(known.prefix.cache, begin) : emptyCache(config, 1)
+  const fresh = Int32Array.from(ids.slice(begin))
+  const positions = fresh.map((_, i) => begin + i)
+  const row = (data: Int32Array): NdArray => ({ dtype: 'int32', shape: [1, data.length], data })
+  const input = { ids: row(fresh), positions: row(positions), ...cacheArrays(cache) }
+  const read = (await programs.read(input as never, weights.parameters)) as unknown as readonly KeyValueArrays[]
+  work.computed += fresh.length
+  appendToCache(cache, read, positions, new Int32Array(fresh.length).fill(1))
+  const prefix = { weights: weights.sum, ids, cache }
+  prefixes.add(prefix)
+  return prefix
+}
+
+/** Tells an adapter's values from others (FNV-1a over their bits, and their number). */
+const checksum = (values: Float32Array): number => {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
+  let hash = 0x811c9dc5 ^ bits.length
+  for (let i = 0; i < bits.length; i++) hash = Math.imul(hash ^ bits[i]!, 0x01000193)
+  return hash >>> 0 || 1
 }
