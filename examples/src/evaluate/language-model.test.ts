@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
-import type { ScoreRequest } from '@qilin-med/metrics/benchmarks'
-import { loadModel } from '@qilin-med/models'
+import type { ContinuationScore, ScoreRequest } from '@qilin-med/metrics/benchmarks'
+import { type LoadedModel, loadModel } from '@qilin-med/models'
 import { loadTokenizer } from '@qilin-med/models/tokenizer'
 import type { Runtime } from '@qilin-med/tensor'
 import { nodeRuntime } from '@qilin-med/tensor/node'
@@ -10,46 +10,57 @@ import { type CountedModel, evaluatedModel } from './language-model'
 const folder = fileURLToPath(new URL('../../models/mini', import.meta.url))
 
 let runtime: Runtime
+let loaded: LoadedModel
 let model: CountedModel
 beforeAll(async () => {
   runtime = await nodeRuntime()
-  model = evaluatedModel(await loadModel(folder, { runtime }), await loadTokenizer(folder), { name: 'mini' })
+  const tokenizer = await loadTokenizer(folder)
+  loaded = await loadModel(folder, { runtime, tokenizer })
+  model = evaluatedModel(loaded, tokenizer, { name: 'mini', context: loaded.config.maxPositions })
 })
 afterAll(async () => {
-  await model[Symbol.asyncDispose]()
+  await loaded[Symbol.asyncDispose]()
   await runtime[Symbol.asyncDispose]()
 })
 
-const request = (...continuations: string[]): ScoreRequest => ({
+const header =
+  '以下是单项选择题，请选出其中的正确答案。\n\n问题：患者头晕，应先测什么？\n选项：\nA 血压\nB 体温\n答案：A\n\n'
+const questionOf = (text: string): string => `${header}问题：${text}\n选项：\nA 血常规\nB 心电图\n答案：`
+const request = (prompt: string, ...continuations: string[]): ScoreRequest => ({
   kind: 'score',
   id: '1',
-  prompt: '问题：患者发热咳嗽三天，应先做哪项检查？\n选项：\nA 血常规\nB 心电图\n答案：',
+  prompt,
   continuations,
 })
 
 describe('evaluatedModel', () => {
-  it('gives each option the same likelihood beside the others as alone, from fewer tokens', async () => {
-    const options = ['血常规', '心电图', '胸部检查', '空腹血糖', 'A']
-    const [together] = await model.score!([request(...options)], {})
-    const { scored, scoredAlone } = model.work
-    expect(scoredAlone / scored).toBeGreaterThan(3)
-    const alone = await model.score!(
-      options.map((option) => request(option)),
+  it('gives each option after a shared header the likelihood that it has alone, from fewer tokens', async () => {
+    const options = ['血常规', '心电图', '胸部检查', 'A']
+    const prompts = [
+      '患者发热咳嗽三天，应先做哪项检查？',
+      '患者胸痛，应先做哪项检查？',
+      '患者乏力，应先做哪项检查？',
+    ].map(questionOf)
+    const before = { ...model.work }
+    const together = await model.score!(
+      prompts.map((prompt) => request(prompt, ...options)),
       {},
     )
-    for (const [i, [score]] of (alone as { logProb: number; tokens: number }[][]).entries()) {
-      const beside = (together as { logProb: number; tokens: number }[])[i]!
-      expect(beside.tokens).toBe(score!.tokens)
-      expect(Math.abs(beside.logProb - score!.logProb)).toBeLessThan(1e-3)
-    }
+    const { computed, alone } = model.work
+    expect((alone - before.alone) / (computed - before.computed)).toBeGreaterThan(3)
+    for (const [i, prompt] of prompts.entries())
+      for (const [j, option] of options.entries()) {
+        const [scores] = (await model.score!([request(prompt, option)], {})) as ContinuationScore[][]
+        const beside = (together as ContinuationScore[][])[i]![j]!
+        expect(beside.tokens).toBe(scores![0]!.tokens)
+        expect(Math.abs(beside.logProb - scores![0]!.logProb)).toBeLessThan(1e-3) // float32 sums in another order
+      }
   })
 
   it('cuts the beginning of prompts that are too long, and counts them', async () => {
-    const before = model.work.cut
-    const [texts] = await Promise.all([
-      model.generate!([{ kind: 'generate', id: '1', prompt: '发热'.repeat(400), maxTokens: 4 }], {}),
-    ])
+    const before = model.cut()
+    const texts = await model.generate!([{ kind: 'generate', id: '1', prompt: '发热'.repeat(400), maxTokens: 4 }], {})
     expect(texts).toHaveLength(1)
-    expect(model.work.cut).toBe(before + 1)
+    expect(model.cut()).toBe(before + 1)
   })
 })

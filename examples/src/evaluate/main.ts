@@ -3,10 +3,11 @@
  * Tables 4, 5 and 6 with intervals, and how long it took.
  *
  *   npm run example -- evaluate                            the embedded model, and Gemma 3 270M if models/gemma-3-270m is there
- *   npm run example -- evaluate --model FOLDER --rows 20   another model, fewer rows of each task
+ *   npm run example -- evaluate --model FOLDER             other models; repeat to compare
+ *   npm run example -- evaluate --rows 20 --subject-rows 5 fewer rows of CMExam and Huatuo-26M, and of each subject
  *
- * Reads the benchmarks in ../shared/data; without them it evaluates the embedded model on the invented exam beside it. Stopped with
- * Ctrl-C, it goes on at the next start.
+ * Reads the benchmarks in ../shared/data; without them it evaluates the embedded model on the invented exam beside it. Stopped or killed,
+ * it goes on at the next start with the same --out.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
@@ -24,10 +25,12 @@ import {
   evaluate,
   huatuo26m,
   markdownTables,
+  progressLine,
   type Task,
+  type TaskResult,
   writeReport,
 } from '@qilin-med/metrics/benchmarks'
-import { loadModel } from '@qilin-med/models'
+import { loadModel, type TextWork } from '@qilin-med/models'
 import { loadTokenizer } from '@qilin-med/models/tokenizer'
 import type { Runtime } from '@qilin-med/tensor'
 import { nodeRuntime } from '@qilin-med/tensor/node'
@@ -40,8 +43,10 @@ interface Options {
   readonly models: readonly string[]
   readonly data: string
   readonly out: string
-  /** Rows of each task, of each subject in CMMLU. */
+  /** Rows of CMExam and of Huatuo-26M. */
   readonly rows: number
+  /** Rows of each subject of C-Eval and CMMLU; all when undefined. */
+  readonly subjectRows: number | undefined
 }
 
 function readOptions(): Options {
@@ -51,20 +56,26 @@ function readOptions(): Options {
       data: { type: 'string', default: '../shared/data' },
       out: { type: 'string', default: 'out/evaluate' },
       rows: { type: 'string', default: '200' },
+      'subject-rows': { type: 'string' },
     },
   })
-  const rows = Number(values.rows)
-  if (!Number.isInteger(rows) || rows < 1)
-    throw new RangeError(`evaluate: --rows must be a whole number above 0, got '${values.rows}'. Correct it.`)
+  const rows = countOf('rows', values.rows)
+  const subjectRows = values['subject-rows'] === undefined ? undefined : countOf('subject-rows', values['subject-rows'])
   const usual = [miniModel, 'models/gemma-3-270m'].filter((folder) => existsSync(join(folder, 'config.json')))
-  return { models: values.model ?? usual, data: values.data, out: values.out, rows }
+  return { models: values.model ?? usual, data: values.data, out: values.out, rows, subjectRows }
+}
+
+function countOf(option: string, text: string): number {
+  const count = Number(text)
+  if (Number.isInteger(count) && count > 0) return count
+  throw new RangeError(`evaluate: --${option} must be a whole number above 0, got '${text}'. Correct it.`)
 }
 
 /** Real benchmarks where the data are, in the model's own way: examples only if its context holds them. */
-function tasksFor(context: number, { data, rows }: Options): Task[] {
+function tasksFor(context: number, { data, rows, subjectRows }: Options): Task[] {
   if (!existsSync(join(data, 'qa/cmexam_val.jsonl.gz')))
     return [cmexam({ data: miniExam, limit: rows, scoring: 'options', explanations: true })]
-  const shots = context >= 2048 ? 5 : 0
+  const subjects = { shots: context >= 2048 ? 5 : 0, ...(subjectRows && { limit: subjectRows }) }
   return [
     cmexam({
       data: join(data, 'qa/cmexam_val.jsonl.gz'),
@@ -73,8 +84,8 @@ function tasksFor(context: number, { data, rows }: Options): Task[] {
       explanations: true,
       explanationTokens: 96,
     }),
-    ceval({ data: join(data, 'eval/ceval'), subjects: cevalMedical, shots, limit: rows }),
-    cmmlu({ data: join(data, 'eval/cmmlu'), shots, limit: Math.ceil(rows / 10) }),
+    ceval({ data: join(data, 'eval/ceval'), subjects: cevalMedical, ...subjects }),
+    cmmlu({ data: join(data, 'eval/cmmlu'), ...subjects }),
     huatuo26m({ data: join(data, 'qa/huatuo26m_test.jsonl.gz'), limit: rows, maxTokens: 96, stop: ['\n'] }),
   ]
 }
@@ -85,23 +96,28 @@ async function evaluateModel(
   runtime: Runtime,
   signal: AbortSignal,
 ): Promise<EvaluationResult> {
-  const model = await loadModel(folder, { runtime })
   const tokenizer = await loadTokenizer(folder)
-  await using counted = evaluatedModel(model, tokenizer, {
-    name: basename(folder),
-    identity: await weightsDigest(folder),
-  })
-  const start = performance.now()
-  const result = await evaluate({
-    model: counted,
-    tasks: tasksFor(model.config.maxPositions, options),
-    cache: join(options.out, 'cache', basename(folder)),
-    signal,
-    onProgress: ({ task, done, total }) => process.stderr.write(`\r${counted.name} ${task} ${done}/${total}   `),
-  })
-  process.stderr.write('\n')
-  console.log(workLine(counted, (performance.now() - start) / 1000))
-  return result
+  await using model = await loadModel(folder, { runtime, tokenizer })
+  const name = basename(folder)
+  const context = model.config.maxPositions
+  const counted = evaluatedModel(model, tokenizer, { name, identity: await weightsDigest(folder), context })
+  const surroundings = { tell: (text: string) => void process.stderr.write(text), now: () => performance.now() }
+  const tasks: TaskResult[] = []
+  for (const task of tasksFor(context, options)) {
+    const before = { ...counted.work, cut: counted.cut() }
+    const start = performance.now()
+    const result = await evaluate({
+      model: counted,
+      tasks: [task],
+      cache: join(options.out, 'cache', name),
+      signal,
+      onProgress: progressLine(name, surroundings),
+    })
+    process.stderr.write('\n')
+    console.log(workLine(`${name} ${task.name}`, before, counted, (performance.now() - start) / 1000))
+    tasks.push(...result.tasks)
+  }
+  return { model: name, tasks }
 }
 
 /** Tells checkpoints of one name apart, so that answers of other weights are never taken from the cache. */
@@ -112,13 +128,22 @@ async function weightsDigest(folder: string): Promise<string> {
   return hash.digest('hex')
 }
 
-/** Time and tokens, and what sharing the prompt among options saved. */
-function workLine({ name, work }: CountedModel, seconds: number): string {
-  const { scored, scoredAlone, generated, cut } = work
-  const saved = scored > 0 ? `, ${(scoredAlone / scored).toFixed(1)} times fewer than one option at a time` : ''
-  const rate = ((scored + generated) / seconds).toFixed(0)
-  const shortened = cut > 0 ? `; ${cut} prompts lost their beginning to the context` : ''
-  return `${name}: ${seconds.toFixed(0)} s, ${scored} tokens scored${saved}, ${generated} written, ${rate} tokens/s${shortened}`
+/** Time and tokens since `before`, and what sharing prompts and their beginnings saved. */
+function workLine(
+  name: string,
+  before: TextWork & { readonly cut: number },
+  { work, cut }: CountedModel,
+  seconds: number,
+): string {
+  const [computed, alone, read, written] = (['computed', 'alone', 'read', 'written'] as const).map(
+    (key) => work[key] - before[key],
+  ) as [number, number, number, number]
+  const scored =
+    computed > 0 ? `, ${computed} tokens computed to score (each option alone: ${(alone / computed).toFixed(1)}x)` : ''
+  const generated = written > 0 ? `, ${read} read and ${written} written to generate` : ''
+  const rate = ((computed + read + written) / seconds).toFixed(0)
+  const shortened = cut() > before.cut ? `; ${cut() - before.cut} prompts lost their beginning to the context` : ''
+  return `${name}: ${seconds.toFixed(1)} s${scored}${generated}, ${rate} tokens/s${shortened}`
 }
 
 async function main(): Promise<void> {

@@ -27,6 +27,7 @@ export type {
 export { type OpenAiOptions, openaiModel } from './benchmarks/models/openai'
 export { pipelineModel, type TextGenerationPipeline } from './benchmarks/models/pipeline'
 export { predictionsModel } from './benchmarks/models/predictions'
+export { type ProgressSurroundings, progressLine } from './benchmarks/progress'
 // Prompts
 export { type CevalPreset, cevalPrompter } from './benchmarks/prompts/ceval'
 export { type CevalCategory, cevalMedical, cevalSubjects, cmmluMedical } from './benchmarks/prompts/ceval-subjects'

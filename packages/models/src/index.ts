@@ -38,6 +38,7 @@ export {
   type TextModel,
   type TextPrompt,
   type TextScoreOptions,
+  type TextWork,
   textModel,
 } from './text/text-model'
 export { TokenizerError } from './tokenizer/errors'

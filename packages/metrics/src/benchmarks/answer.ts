@@ -76,18 +76,30 @@ export async function answerRequests(
   return keys.map((key) => answers.get(key)!)
 }
 
-/** Batches of one kind of request each; score requests sorted by prompt, so that shared beginnings come together. */
+/**
+ * Batches of one kind of request each: texts to generate with the same limits, longest prompt first, so that a batch's prompts are of
+ * like lengths; score requests sorted by prompt, so that shared beginnings come together.
+ */
 function batches(entries: [string, ModelRequest][], size: number): [string, ModelRequest][][] {
-  const text = ([, { prompt }]: [string, ModelRequest]): string =>
-    typeof prompt === 'string' ? prompt : JSON.stringify(prompt)
-  const generate = entries.filter(([, request]) => request.kind === 'generate')
-  const score = entries
-    .filter(([, request]) => request.kind === 'score')
-    .map((entry) => ({ entry, text: text(entry) }))
-    .sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0))
-    .map(({ entry }) => entry)
-  return [generate, score].flatMap((group) =>
-    Array.from({ length: Math.ceil(group.length / size) }, (_, k) => group.slice(k * size, (k + 1) * size)),
+  const limits = new Map<string, { entry: [string, ModelRequest]; length: number }[]>()
+  const score: { entry: [string, ModelRequest]; text: string }[] = []
+  for (const entry of entries) {
+    const [, request] = entry
+    const text = typeof request.prompt === 'string' ? request.prompt : JSON.stringify(request.prompt)
+    if (request.kind === 'score') score.push({ entry, text })
+    else {
+      const limit = JSON.stringify([request.maxTokens, request.stop ?? []])
+      const group = limits.get(limit) ?? []
+      limits.set(limit, group)
+      group.push({ entry, length: text.length })
+    }
+  }
+  const generate = [...limits.values()].map((group) => group.sort((a, b) => b.length - a.length))
+  score.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0))
+  return [...generate, score].flatMap((group) =>
+    Array.from({ length: Math.ceil(group.length / size) }, (_, k) =>
+      group.slice(k * size, (k + 1) * size).map(({ entry }) => entry),
+    ),
   )
 }
 

@@ -4,11 +4,12 @@ import { pathToFileURL } from 'node:url'
 import { Command, CommanderError } from 'commander'
 import { MetricsError } from '../errors'
 import { loadJieba } from '../segment/jieba'
-import { type EvaluationProgress, evaluate } from './evaluate'
+import { evaluate } from './evaluate'
 import type { EvaluatedModel } from './model'
 import { openaiModel } from './models/openai'
 import { pipelineModel, type TextGenerationPipeline } from './models/pipeline'
 import { predictionsModel } from './models/predictions'
+import { progressLine } from './progress'
 import type { CevalPreset } from './prompts/ceval'
 import { cevalMedical } from './prompts/ceval-subjects'
 import type { CmexamPreset } from './prompts/cmexam'
@@ -130,27 +131,6 @@ async function run(options: CommandOptions, surroundings: CommandSurroundings): 
   const failed = results.flatMap(({ tasks }) => tasks).reduce((sum, task) => sum + task.failed, 0)
   if (failed > 0) tell(`${failed} rows failed and are in no measure; run again to ask them once more.\n`)
   return failed > 0 ? 1 : 0
-}
-
-/** Shows tasks as one line that is rewritten: a bar, counts and the time left. */
-function progressLine(model: string, { tell, now }: CommandSurroundings): (progress: EvaluationProgress) => void {
-  let started = now()
-  let task = ''
-  return (progress) => {
-    if (progress.task !== task) {
-      if (task !== '') tell('\n')
-      task = progress.task
-      started = now()
-    }
-    const { done, total, cached } = progress
-    const asked = done - cached
-    const left = asked > 0 ? ((now() - started) / asked) * (total - done) : Number.NaN
-    const filled = total === 0 ? 20 : Math.round((20 * done) / total)
-    const time = Number.isNaN(left) ? '' : `, ${Math.round(left / 1000)} s left`
-    tell(
-      `\r${model} ${task} [${'#'.repeat(filled)}${'.'.repeat(20 - filled)}] ${done}/${total} (${cached} known${time})   `,
-    )
-  }
 }
 
 async function modelOf(

@@ -58,7 +58,7 @@ describe('textModel', () => {
       expect(logProb).toBeCloseTo(scores![i]!.logProb, 6)
     })
     expect(await text.score(tokenizer.encode('甲乙'), continuations)).toEqual(ours)
-    expect(text.scoreWork.alone).toBeGreaterThan(text.scoreWork.computed)
+    expect(text.work.alone).toBeGreaterThan(text.work.computed)
   })
 })
 

@@ -24,6 +24,14 @@ export interface TextScoreOptions extends ScoreOptions {
   readonly adapter?: NetworkAdapter
 }
 
+/** Tokens that went through a model: `computed` and `alone` by scoring, the others by generating. */
+export interface TextWork extends ScoreWork {
+  /** Tokens of prompts that were continued, padding included. */
+  read: number
+  /** Tokens written. */
+  written: number
+}
+
 /** A model that is spoken to in text. Programs are loaded at the first call that needs them. */
 export interface TextModel extends AsyncDisposable {
   /** One answer, piece by piece. Leaving the loop stops it. */
@@ -36,8 +44,8 @@ export interface TextModel extends AsyncDisposable {
   score(prompt: TextPrompt, continuations: readonly string[], options?: TextScoreOptions): Promise<number[]>
   /** Scores of many requests; beginnings that their prompts share are computed once, and kept for later calls. */
   scoreAll(requests: readonly TextScoreRequest[], options?: TextScoreOptions): Promise<Score[][]>
-  /** Tokens that were computed to score. */
-  readonly scoreWork: Readonly<ScoreWork>
+  /** Tokens that went through the model so far. */
+  readonly work: Readonly<TextWork>
   /** Frees the programs; the runtime does so too when it is disposed. */
   dispose(): Promise<void>
 }
@@ -50,7 +58,8 @@ interface Programs {
 /** `model` as a model that is spoken to in text. */
 export const textModel = (model: LanguageModel, tokenizerOf: () => Promise<Tokenizer>): TextModel => {
   const pool = new Map<string | NetworkAdapter | undefined, Programs>()
-  const state: ScorerState = { prefixes: prefixStore(2 ** 28), work: { computed: 0, alone: 0 } }
+  const work: TextWork = { computed: 0, alone: 0, read: 0, written: 0 }
+  const state: ScorerState = { prefixes: prefixStore(2 ** 28), work }
 
   const programsFor = (adapter: NetworkAdapter | undefined): Programs => {
     const key = adapter?.structure ?? adapter
@@ -66,7 +75,10 @@ export const textModel = (model: LanguageModel, tokenizerOf: () => Promise<Token
     const tokenizer = await tokenizerOf()
     const decoder = tokenizer.streamDecoder({ skipSpecialTokens: true })
     const cutter = stopCutter(stop)
-    for await (const id of generatorFor(adapter).stream(idsOf(prompt, tokenizer), options)) {
+    const ids = idsOf(prompt, tokenizer)
+    work.read += ids.length
+    for await (const id of generatorFor(adapter).stream(ids, options)) {
+      work.written++
       const piece = cutter.push(decoder.push(id))
       if (piece !== '') yield piece
       if (cutter.stopped) return
@@ -87,13 +99,13 @@ export const textModel = (model: LanguageModel, tokenizerOf: () => Promise<Token
     }))
     const ended = (ids: readonly number[], row: number): boolean => {
       const { decoder, cutter } = answers[row]!
+      work.written++
       answers[row]!.text += cutter.push(decoder.push(ids.at(-1)!))
       return cutter.stopped
     }
-    await generatorFor(adapter).generate(
-      prompts.map((prompt) => idsOf(prompt, tokenizer)),
-      { ...options, ended },
-    )
+    const batch = prompts.map((prompt) => idsOf(prompt, tokenizer))
+    work.read += batch.length * Math.max(0, ...batch.map((ids) => ids.length))
+    await generatorFor(adapter).generate(batch, { ...options, ended })
     return answers.map(({ text, decoder, cutter }) => text + cutter.push(decoder.end()) + cutter.end())
   }
 
@@ -123,7 +135,7 @@ export const textModel = (model: LanguageModel, tokenizerOf: () => Promise<Token
     score: async (prompt, continuations, options) =>
       (await scoreAll([{ prompt, continuations }], options))[0]!.map(({ logProb }) => logProb),
     scoreAll,
-    scoreWork: state.work,
+    work,
     dispose,
     [Symbol.asyncDispose]: dispose,
   }

@@ -108,6 +108,7 @@ export function cmexam(options: CmexamOptions): Task {
             extractor: typeof named === 'string' ? named : 'custom',
             shots,
             maxTokens,
+            ...(explanations && { explanationTokens }),
             bleuTokens: typeof bleuTokens === 'string' ? bleuTokens : bleuTokens.name,
           },
           measures: { ...choiceMeasures(rows, draws), ...explanationMeasures(explained, texts, bleuTokens, draws) },
