@@ -58,17 +58,18 @@ export {
   type SubstringResult,
   wholeCharacters,
 } from './dedup/substring'
+export { maxSuffixBytes, suffixArray } from './dedup/suffix'
 export {
+  countBits,
   type DuplicatedWindows,
-  type DuplicateOptions,
   duplicatedRanges,
   duplicatedWindows,
-  maxSuffixBytes,
+  maxWindowBytes,
   type Range,
   type Symbols,
-  suffixArray,
+  type WindowOptions,
   windowRanges,
-} from './dedup/suffix'
+} from './dedup/windows'
 export { jiebaWords, type WordCutter, wordItems } from './dedup/words'
 export {
   decodeGb18030,

@@ -349,15 +349,16 @@ function textDedupChecks(
 }
 
 function windowsByDocument(documents: readonly (readonly number[])[], length: number): Range[][] {
-  const flat = documents.flatMap((document, index) => [...document.map((token) => token + documents.length), index])
-  const { all } = duplicatedWindows(Uint32Array.from(flat), { length })
+  const { all } = duplicatedWindows(
+    documents.map((document) => Uint32Array.from(document)),
+    { length },
+  )
   let start = 0
   return documents.map((document) => {
     const from = start
-    start += document.length + 1
-    return Array.from(all.filter((window) => window >= from && window < start)).map(
-      (window): Range => [window - from, window - from + length],
-    )
+    start += document.length
+    const windows = document.map((_, window): Range => [window, window + length])
+    return windows.filter(([window]) => (all[(from + window) >> 5]! >>> ((from + window) & 31)) & 1)
   })
 }
 

@@ -16,7 +16,8 @@ import {
   subtract,
   wholeCharacters,
 } from './substring'
-import { duplicatedRanges, duplicatedWindows, suffixArray } from './suffix'
+import { suffixArray } from './suffix'
+import { duplicatedRanges, duplicatedWindows } from './windows'
 import { jiebaWords, wordItems } from './words'
 
 /** Seeded numbers below `limit`. */
@@ -237,24 +238,81 @@ describe('suffix array', () => {
       expect(Array.from(suffixArray(Uint32Array.from(symbols)))).toEqual(order(symbols))
     }
   })
+})
 
-  it('gives the ranges that brute force gives', () => {
-    for (let seed = 1; seed < 300; seed++) {
-      const symbols = numbers(seed, mix32(seed) % 300, 1 + (seed % 4))
+describe('duplicated windows', () => {
+  const places = (bits: Uint32Array, symbols: number): number[] =>
+    Array.from({ length: symbols }, (_, i) => i).filter((i) => (bits[i >> 5]! >>> (i & 31)) & 1)
+
+  it('are those that brute force finds, for symbols of one, two and four bytes and texts of any length', () => {
+    for (let seed = 1; seed < 400; seed++) {
+      const texts = Array.from({ length: 1 + (seed % 4) }, (_, i) =>
+        numbers(seed * 10 + i, mix32(seed + i) % 200, 1 + (seed % 5)),
+      )
       const length = 1 + (mix32(seed + 3) % 40)
       const starts = new Map<string, number[]>()
-      for (let i = 0; i + length <= symbols.length; i++) {
-        const key = symbols.slice(i, i + length).join()
-        starts.set(key, [...(starts.get(key) ?? []), i])
+      let before = 0
+      for (const symbols of texts) {
+        for (let i = 0; i + length <= symbols.length; i++) {
+          const key = symbols.slice(i, i + length).join()
+          starts.set(key, [...(starts.get(key) ?? []), before + i])
+        }
+        before += symbols.length
       }
       const groups = [...starts.values()].filter((list) => list.length > 1)
-      const found = duplicatedWindows(Uint8Array.from(symbols), { length })
-      expect(Array.from(found.all)).toEqual(groups.flat().sort((a, b) => a - b))
-      expect(Array.from(found.later)).toEqual(groups.flatMap(([, ...later]) => later).sort((a, b) => a - b))
+      for (const kind of [Uint8Array, Uint16Array, Uint32Array]) {
+        const found = duplicatedWindows(
+          texts.map((symbols) => kind.from(symbols)),
+          { length },
+        )
+        expect(places(found.all, found.symbols)).toEqual(groups.flat().sort((a, b) => a - b))
+        expect(places(found.later, found.symbols)).toEqual(
+          groups.flatMap(([, ...later]) => later).sort((a, b) => a - b),
+        )
+      }
     }
   })
 
-  it('gives the ranges of the README of Lee et al. with and without document borders', () => {
+  it('are those of neighbours in the suffix array, in a text of many passages, runs and periods', () => {
+    const length = 60
+    const passages = numbers(5, 400, 60).map((seed) => numbers(seed, 200, 200))
+    const symbols = Uint8Array.from([
+      ...passages.flat(),
+      ...numbers(1, 30_000, 200),
+      ...Array(3000).fill(7),
+      ...Array.from({ length: 3000 }, (_, i) => i % 3),
+      ...numbers(2, 100, 200),
+    ])
+    const order = suffixArray(symbols)
+    const common = (a: number, b: number): number => {
+      let k = 0
+      while (k < length && a + k < symbols.length && symbols[a + k] === symbols[b + k]) k++
+      return k
+    }
+    const expected = new Set<number>()
+    for (let i = 1; i < order.length; i++)
+      if (common(order[i - 1]!, order[i]!) >= length && Math.max(order[i - 1]!, order[i]!) + length <= symbols.length)
+        expected.add(order[i - 1]!).add(order[i]!)
+    const { all } = duplicatedWindows([symbols], { length })
+    expect(places(all, symbols.length)).toEqual([...expected].sort((a, b) => a - b))
+    expect(expected.size).toBeGreaterThan(60_000)
+  })
+
+  it('are found across the borders of the calls that a long text takes', () => {
+    const passage = numbers(500, 500, 256)
+    const symbols = Uint8Array.from([
+      ...numbers(100, 130_900, 256),
+      ...passage,
+      ...numbers(300, 260_000, 256),
+      ...passage,
+    ])
+    expect(duplicatedRanges(symbols, { length: 300 })).toEqual([
+      [130_900, 131_400],
+      [391_400, 391_900],
+    ])
+  })
+
+  it('unite to ranges as in the README of Lee et al., with and without document borders', () => {
     expect(duplicatedRanges(Buffer.from('eabcdfgh.efabcdgh'), { length: 4 })).toEqual([
       [1, 5],
       [11, 15],
@@ -267,6 +325,17 @@ describe('suffix array', () => {
       { length: 4 },
     )
     expect(byDocument).toEqual([[[1, 5]], [[2, 6]]])
+  })
+
+  it('refuses texts of different kinds and lengths below 1', () => {
+    expect(() =>
+      duplicatedWindows([new Uint8Array(3), new Uint16Array(3)], { length: 2 }),
+    ).toThrowErrorMatchingInlineSnapshot(
+      `[ChimedError: duplicatedWindows: expected texts of one kind, got symbols of 1 and 2 bytes. Convert them to one kind.]`,
+    )
+    expect(() => duplicatedWindows([], { length: 0 })).toThrowErrorMatchingInlineSnapshot(
+      `[ChimedError: duplicatedWindows: expected a length of 1 or more, got 0. Give the shortest duplicate to look for.]`,
+    )
   })
 })
 

@@ -1,4 +1,4 @@
-import { type DuplicatedWindows, duplicatedWindows, type Range, windowRanges } from './suffix'
+import { countBits, duplicatedWindows, type Range, type Symbols, windowRanges } from './windows'
 
 /** Options of exact-substring deduplication. */
 export interface SubstringOptions {
@@ -20,80 +20,34 @@ export interface SubstringRanges {
   readonly windows: number
 }
 
-/** Duplicated ranges of token sequences. Matches never span documents: between them stand separators that occur once. */
-export function duplicatedTokens(
-  documents: readonly ArrayLike<number>[],
-  { length, keep = 'none' }: SubstringOptions,
-): SubstringRanges {
-  const starts = documentStarts(documents, 1)
-  const flat = new Uint32Array(starts[documents.length]!)
-  for (const [index, document] of documents.entries()) {
-    for (let i = 0; i < document.length; i++) flat[starts[index]! + i] = document[i]! + documents.length
-    flat[starts[index]! + document.length] = index
-  }
-  return byDocument(duplicatedWindows(flat, { length }), { documents, starts, length, keep })
-}
-
-/**
- * Duplicated ranges of UTF-8 documents, in bytes. The ends of a range may fall inside a character (`wholeCharacters` mends that).
- * Documents are parted by FF, which no UTF-8 holds: a window inside a document equals such windows only, and the others are left out.
- */
-export function duplicatedBytes(
-  documents: readonly Uint8Array[],
-  { length, keep = 'none' }: SubstringOptions,
-): SubstringRanges {
-  const starts = documentStarts(documents, 1)
-  const flat = new Uint8Array(starts[documents.length]!)
-  for (const [index, document] of documents.entries()) {
-    flat.set(document, starts[index]!)
-    flat[starts[index]! + document.length] = 0xff
-  }
-  return byDocument(duplicatedWindows(flat, { length }), { documents, starts, length, keep })
-}
-
-/** Where each document begins when `gap` symbols stand behind each; the last number is the length of all. */
-function documentStarts(documents: readonly ArrayLike<number>[], gap: number): number[] {
-  const starts = [0]
-  for (const document of documents) starts.push(starts.at(-1)! + document.length + gap)
-  return starts
-}
-
-interface FlatDocuments {
-  readonly documents: readonly ArrayLike<number>[]
-  readonly starts: readonly number[]
-  readonly length: number
-  readonly keep: 'none' | 'first'
-}
-
-function byDocument(found: DuplicatedWindows, flat: FlatDocuments): SubstringRanges {
-  const { documents, starts, length, keep } = flat
-  const inside = { all: insideDocuments(found.all, flat), later: insideDocuments(found.later, flat) }
-  const ranges: Range[][] = documents.map(() => [])
-  let document = 0
-  for (const [from, to] of keep === 'none' ? windowRanges(inside.all, length) : withoutFirst(inside, length)) {
-    while (starts[document + 1]! <= from) document++
-    ranges[document]!.push([from - starts[document]!, to - starts[document]!])
-  }
-  return { byDocument: ranges, windows: inside.all.length }
-}
-
-/** Windows that do not touch a separator. */
-function insideDocuments(windows: Int32Array, { documents, starts, length }: FlatDocuments): Int32Array {
-  let document = 0
-  return windows.filter((window) => {
-    while (starts[document + 1]! <= window) document++
-    return window + length <= starts[document]! + documents[document]!.length
-  })
-}
-
-/** Ranges of later copies, less everything that a first copy covers. */
-function withoutFirst({ all, later }: DuplicatedWindows, length: number): Range[] {
-  const isLater = new Set(later)
-  const first = windowRanges(
-    all.filter((start) => !isLater.has(start)),
-    length,
+/** Duplicated ranges of token sequences. Matches never span documents. */
+export function duplicatedTokens(documents: readonly ArrayLike<number>[], options: SubstringOptions): SubstringRanges {
+  let most = 0
+  for (const document of documents) for (let i = 0; i < document.length; i++) most = Math.max(most, document[i]!)
+  const symbols = most < 0x10000 ? Uint16Array : Uint32Array
+  return byDocument(
+    documents.map((document) => symbols.from(document)),
+    options,
   )
-  return subtract(windowRanges(later, length), first)
+}
+
+/** Duplicated ranges of UTF-8 documents, in bytes. The ends of a range may fall inside a character (`wholeCharacters` mends that). */
+export const duplicatedBytes = (documents: readonly Uint8Array[], options: SubstringOptions): SubstringRanges =>
+  byDocument(documents, options)
+
+function byDocument(documents: readonly Symbols[], { length, keep = 'none' }: SubstringOptions): SubstringRanges {
+  const { all, later } = duplicatedWindows(documents, { length })
+  const first = keep === 'first' ? all.map((word, index) => word & ~later[index]!) : undefined
+  let end = 0
+  const ranges = documents.map((document) => {
+    const start = end
+    end += document.length
+    const found = first
+      ? subtract(windowRanges(later, [start, end], length), windowRanges(first, [start, end], length))
+      : windowRanges(all, [start, end], length)
+    return found.map(([from, to]): Range => [from - start, to - start])
+  })
+  return { byDocument: ranges, windows: countBits(all) }
 }
 
 /** The parts of `ranges` that `others` do not cover; both ascend. */
