@@ -1,4 +1,11 @@
 import { defineConfig } from 'tsup'
 import { shared } from '../../tsup.shared'
 
-export default defineConfig(shared({ index: 'src/index.ts', node: 'src/node.ts', safetensors: 'src/safetensors.ts' }))
+export default defineConfig(
+  shared({
+    index: 'src/index.ts',
+    node: 'src/node.ts',
+    safetensors: 'src/safetensors.ts',
+    'worker-main': 'src/runtimes/worker-main.ts', // what workerRuntime starts, beside it
+  }),
+)

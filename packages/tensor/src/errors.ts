@@ -10,6 +10,7 @@ export type TensorErrorCode =
   | 'non-finite'
   | 'disposed'
   | 'cancelled'
+  | 'crashed'
 
 /** Fields that say where an error arose; all optional, all plain data. */
 export interface TensorErrorFields {

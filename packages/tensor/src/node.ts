@@ -1,1 +1,2 @@
 export { type NodeRuntimeOptions, nodeRuntime } from './runtimes/node'
+export { type WorkerRuntimeOptions, workerRuntime } from './runtimes/worker'

@@ -38,13 +38,13 @@ export const callQueue = (atOnce: number): CallQueue => {
     add: <T>(call: () => Promise<T>, signal?: AbortSignal, { alone = false } = {}) =>
       new Promise<T>((resolve, reject) => {
         if (closed) return reject(disposedError())
-        if (signal?.aborted) return reject(cancelledError(signal))
+        if (signal?.aborted) return reject(cancelledError(signal.reason))
         const leave = (error: TensorError) => {
           waiting.delete(entry)
           signal?.removeEventListener('abort', onAbort)
           reject(error)
         }
-        const onAbort = () => leave(cancelledError(signal!))
+        const onAbort = () => leave(cancelledError(signal!.reason))
         const entry: Waiting = {
           alone,
           start: () => {
@@ -76,10 +76,10 @@ export const disposedError = (what: 'runtime' | 'program' = 'runtime'): TensorEr
   return new TensorError('disposed', `run: expected a live ${what}, got a disposed one. ${advice}`)
 }
 
-/** What a call whose signal was aborted before it began throws. */
-export const cancelledError = (signal: AbortSignal): TensorError =>
+/** What a call whose signal was aborted before it began throws; `reason` is the signal's. */
+export const cancelledError = (reason: unknown): TensorError =>
   new TensorError(
     'cancelled',
     'run: expected a call that may run, got an aborted signal. Carried state is as the last finished call left it.',
-    { cause: signal.reason },
+    { cause: reason },
   )

@@ -2,7 +2,6 @@ import { parse, relative } from 'node:path'
 import { lowerProgram } from '../onnx/graph'
 import { writeModel } from '../onnx/model'
 import type { Program } from '../trace'
-import { mayOverwrite } from '../transform/overwrite'
 import type { HostLoadOptions } from './host'
 import type { NodeRuntimeOptions } from './node'
 import type { OrtModel } from './ort-host'
@@ -16,11 +15,8 @@ export const nodeModel = (
   const graph = lowerProgram(program, provider, empty)
   const firstFile = [...graph.initializers.values()].find(({ location }) => location)?.location?.path
   return {
-    name: program.name,
+    ...signatureOf(program, graph),
     bytes: writeModel(graph, (path) => relative(parse(path).root, path)),
-    inputs: graph.inputs.map(({ name }) => name),
-    outputs: graph.outputs.map(({ name }) => name),
-    overwrites: program.outputs.map((_, i) => i < program.inputs.length && mayOverwrite(program, i)),
     session: {
       executionProviders: [provider],
       graphOptimizationLevel: 'all',

@@ -17,7 +17,7 @@ export interface NodeRuntimeOptions {
  * A runtime on `onnxruntime-node` in this thread. A running program blocks the event loop; `workerRuntime` does not.
  */
 export const nodeRuntime = async (options: NodeRuntimeOptions = {}): Promise<Runtime> => {
-  const host = ortHost(await import('onnxruntime-node'))
+  const host = ortHost(await import('onnxruntime-node'), { writesInto: true })
   return runtimeOn(`node-${options.provider ?? 'cpu'}`, {
     ...host,
     load: (program, loading) => host.load(nodeModel(program, options, loading), loading),

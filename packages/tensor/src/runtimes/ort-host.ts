@@ -28,8 +28,14 @@ interface Held extends Resident {
   spare: OrtTensor | undefined
 }
 
+/** What differs between builds of ONNX Runtime. */
+export interface OrtHostOptions {
+  /** Whether results go into arrays that they are given (in Node); else every call makes new ones (in browsers). */
+  readonly writesInto: boolean
+}
+
 /** Sessions and arrays of ONNX Runtime in this thread. */
-export const ortHost = (ort: Ort): Host<OrtModel> => {
+export const ortHost = (ort: Ort, { writesInto }: OrtHostOptions): Host<OrtModel> => {
   const sessions = new Set<common.InferenceSession>()
   const tensorOf = (operand: Operand): OrtTensor =>
     isResident(operand) ? (operand as Held).tensor : toOrt(ort.Tensor, operand)
@@ -39,7 +45,10 @@ export const ortHost = (ort: Ort): Host<OrtModel> => {
       const session = await createSession(ort, model)
       sessions.add(session)
       return {
-        run: (inputs, targets) => runSession(ort, session, model, inputs.map(tensorOf), targets),
+        run: (inputs, targets) => {
+          const run = writesInto ? runInto : runAnew
+          return run(ort, session, model, inputs.map(tensorOf), targets as readonly (Held | undefined)[])
+        },
         dispose: async () => {
           if (sessions.delete(session)) await session.release()
         },
@@ -74,27 +83,51 @@ const createSession = async (ort: Ort, { name, bytes, session }: OrtModel): Prom
   }
 }
 
-const runSession = async (
+type Run = (
   ort: Ort,
   session: common.InferenceSession,
-  { name, inputs: names, outputs, overwrites }: OrtModel,
+  model: OrtModel,
   inputs: readonly OrtTensor[],
-  targets: readonly (Resident | undefined)[],
-): Promise<(NdArray | undefined)[]> => {
-  const feeds = Object.fromEntries(names.map((input, i) => [input, inputs[i]!]))
-  const fetches: Record<string, OrtTensor | null> = {}
-  outputs.forEach((output, i) => {
-    fetches[output] = targets[i] ? destination(ort, targets[i] as Held, overwrites[i]!) : null
-  })
-  const results = await session.run(feeds, fetches).catch((cause: unknown) => {
-    throw new TensorError('run', `run: ${name} must run, got: ${messageOf(cause)}`, { cause })
-  })
+  targets: readonly (Held | undefined)[],
+) => Promise<(NdArray | undefined)[]>
+
+/** Results go into the arrays of their targets. */
+const runInto: Run = async (ort, session, model, inputs, targets) => {
+  const { outputs, overwrites } = model
+  const buffers = targets.map((target, i) => (target ? destination(ort, target, overwrites[i]!) : null))
+  const results = await runSession(session, model, inputs, buffers)
   return outputs.map((output, i) => {
-    const target = targets[i] as Held | undefined
-    if (!target) return fromOrt(results[output] as OrtTensor)
+    const target = targets[i]
+    if (!target) return fromOrt(results[output]!)
     if (!overwrites[i]) swap(target)
     return undefined
   })
+}
+
+/** Results take the place of what their targets held. */
+const runAnew: Run = async (_, session, model, inputs, targets) => {
+  const results = await runSession(session, model, inputs, [])
+  return model.outputs.map((output, i) => {
+    const target = targets[i]
+    if (!target) return fromOrt(results[output]!)
+    target.tensor = results[output]!
+    return undefined
+  })
+}
+
+const runSession = async (
+  session: common.InferenceSession,
+  { name, inputs: names, outputs }: OrtModel,
+  inputs: readonly OrtTensor[],
+  buffers: readonly (OrtTensor | null)[],
+): Promise<Readonly<Record<string, OrtTensor>>> => {
+  const feeds = Object.fromEntries(names.map((input, i) => [input, inputs[i]!]))
+  const fetches = Object.fromEntries(outputs.map((output, i) => [output, buffers[i] ?? null]))
+  try {
+    return (await session.run(feeds, fetches)) as Readonly<Record<string, OrtTensor>>
+  } catch (cause) {
+    throw new TensorError('run', `run: ${name} must run, got: ${messageOf(cause)}`, { cause })
+  }
 }
 
 /** Buffer that a result goes to: the array itself where that is safe, else a second one that then takes its place. */

@@ -1,6 +1,7 @@
 import type { Runtime } from '../runtime'
 import { nodeRuntime } from '../runtimes/node'
 import { referenceRuntime } from '../runtimes/reference'
+import { workerRuntime } from '../runtimes/worker'
 import type { Rigour } from './contract'
 
 /** A runtime that the contract suite runs over in Node. */
@@ -24,6 +25,12 @@ export const subjects: readonly Subject[] = [
     name: 'nodeRuntime',
     open: () => nodeRuntime({ threads: 1 }),
     draws: 12,
+    tolerance: float32,
+  },
+  {
+    name: 'workerRuntime',
+    open: () => workerRuntime({ threads: 1 }),
+    draws: 4, // the kernels are those of nodeRuntime
     tolerance: float32,
   },
 ]

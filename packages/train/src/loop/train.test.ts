@@ -1,6 +1,6 @@
 import { cpt, sft } from '@qilin-med/losses'
 import type { Runtime } from '@qilin-med/tensor'
-import { nodeRuntime } from '@qilin-med/tensor/node'
+import { nodeRuntime, workerRuntime } from '@qilin-med/tensor/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TrainError } from '../errors'
 import { adamw } from '../optimizers/adam'
@@ -56,6 +56,28 @@ describe('train', () => {
     await events(run)
     expect(Object.keys(run.parameters)).toEqual(['head'])
   })
+
+  it.each([1, 3])(
+    'gives the same numbers in a worker, bit for bit, with %i micro-batches a step',
+    async (accumulate) => {
+      await using worker = await workerRuntime()
+      const trained = async (on: Runtime) => {
+        const batch = { rows: 2, accumulate }
+        const options = {
+          loss: cpt(),
+          data: tinyRows(12),
+          evaluation: { data: tinyRows(3) },
+          optimizer,
+          batch,
+          epochs: 2,
+        }
+        const run = train({ ...options, model: tinyModel(on), adapter: tinyAdapter({ dropout: 0.2 }) })
+        const seen = await events(run)
+        return { losses: stepsOf(seen).map(({ loss, gradNorm }) => [loss, gradNorm]), values: run.adapter.values }
+      }
+      expect(await trained(worker)).toEqual(await trained(runtime))
+    },
+  )
 
   it('gives one event per step and epoch, in order, with rates of the schedule and TRL counts of tokens', async () => {
     const learningRate = linear({ peak: 0.01, warmup: 1 })

@@ -1,0 +1,51 @@
+import { bytesPerElement } from '../dtype'
+import { type Graph, lowerProgram } from '../onnx/graph'
+import { writeModel } from '../onnx/model'
+import type { ConstantSource } from '../tensor'
+import type { Program } from '../trace'
+import type { HostLoadOptions } from './host'
+import type { OrtModel } from './ort-host'
+import { signatureOf } from './signature'
+import type { WebRuntimeOptions } from './web'
+
+/** Constants from this size on stay outside the model, which saves a copy of them and keeps it below 2 GB. */
+const largeConstant = 1 << 16
+
+/** `program` as a model for `onnxruntime-web`: large constants beside it, as bytes in memory. */
+export const webModel = (
+  program: Program,
+  { provider = 'wasm' }: WebRuntimeOptions,
+  { empty }: HostLoadOptions,
+): OrtModel => {
+  const graph = lowerProgram(program, provider, empty)
+  const large = new Map([...graph.initializers].filter(([, source]) => byteLength(source) >= largeConstant))
+  const externalData = [...large].map(([path, source]) => ({ path, data: bytesOf(source) }))
+  return {
+    ...signatureOf(program, graph),
+    bytes: writeModel({ ...graph, initializers: placed(graph, large) }),
+    session: {
+      executionProviders: [provider],
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 3,
+      ...(externalData.length > 0 && { externalData }),
+    },
+  }
+}
+
+/** Initialisers with the large ones at the beginning of a file of their own name, and none in a file of the disk. */
+const placed = ({ initializers }: Graph, large: ReadonlyMap<string, ConstantSource>): Graph['initializers'] =>
+  new Map(
+    [...initializers].map(([name, { dtype, shape, read }]) => {
+      const source: ConstantSource = { dtype, shape, read }
+      const location = { path: name, offset: 0, byteLength: byteLength(source) }
+      return [name, large.has(name) ? { ...source, location } : source]
+    }),
+  )
+
+const byteLength = ({ dtype, shape }: ConstantSource): number =>
+  shape.reduce((product, length) => product * length, bytesPerElement[dtype])
+
+const bytesOf = (source: ConstantSource): Uint8Array => {
+  const data = source.read()
+  return new Uint8Array(data.buffer, data.byteOffset, byteLength(source))
+}

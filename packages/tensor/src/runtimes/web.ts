@@ -1,0 +1,30 @@
+import type { Runtime } from '../runtime'
+import { type Ort, ortHost } from './ort-host'
+import { runtimeOn } from './runtime-on'
+import { webModel } from './web-model'
+
+/** Options of `webRuntime`. */
+export interface WebRuntimeOptions {
+  /** `wasm` (default): WebAssembly on the CPU. `webgpu`: the GPU, and WebAssembly for what it lacks. */
+  readonly provider?: 'wasm' | 'webgpu'
+  /** Threads of WebAssembly (default: the library's choice); more than one needs a cross-origin isolated page. */
+  readonly threads?: number
+  /** URL of the folder with the library's `.wasm` and `.mjs` files, ending in `/`; default beside the library's script. */
+  readonly files?: string
+}
+
+/**
+ * A runtime on `onnxruntime-web`, an optional peer dependency, in this page or worker. A program on `wasm` blocks its
+ * thread: open the runtime in a worker of the page to keep the page responsive.
+ */
+export const webRuntime = async (options: WebRuntimeOptions = {}): Promise<Runtime> => {
+  const { provider = 'wasm', threads, files } = options
+  const ort = await (provider === 'webgpu' ? import('onnxruntime-web/webgpu') : import('onnxruntime-web/wasm'))
+  if (threads !== undefined) ort.env.wasm.numThreads = threads
+  if (files !== undefined) ort.env.wasm.wasmPaths = files
+  const host = ortHost(ort as Ort, { writesInto: false })
+  return runtimeOn(`web-${provider}`, {
+    ...host,
+    load: (program, loading) => host.load(webModel(program, options, loading), loading),
+  })
+}

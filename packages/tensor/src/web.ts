@@ -1,0 +1,1 @@
+export { type WebRuntimeOptions, webRuntime } from './runtimes/web'
