@@ -5,6 +5,7 @@ import type { Program } from '../trace'
 import type { HostLoadOptions } from './host'
 import type { NodeRuntimeOptions } from './node'
 import type { OrtModel } from './ort-host'
+import { signatureOf } from './signature'
 
 /** `program` as a model for `onnxruntime-node`; constants that are ranges of files stay there. */
 export const nodeModel = (

@@ -5,7 +5,7 @@ import { reports } from './report'
 const post = (body: unknown): Promise<unknown> => fetch('/report', { method: 'POST', body: JSON.stringify(body) })
 
 const main = async (): Promise<void> => {
-  const { provider, rigour } = JSON.parse(decodeURIComponent(location.hash.slice(1)))
+  const { provider, rigour } = await (await fetch('/settings')).json()
   const runtime = await webRuntime({ provider, files: '/onnxruntime/', threads: 1 })
   for await (const report of reports(runtime, rigour)) await post(report)
 }
