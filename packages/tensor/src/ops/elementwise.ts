@@ -1,5 +1,6 @@
 import { type DType, isFloating } from '../dtype'
 import { type Lowering, microsoft } from '../onnx/lowering'
+import { lowerSine } from '../onnx/sine'
 import { count, stretch, type Value } from '../reference/value'
 import { broadcastShapes } from '../shape'
 import {
@@ -114,9 +115,17 @@ export const round = unary('round', {
   evaluate: (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x)),
 })
 /** Sine of x in radians. */
-export const sin = unary('sin', { onnx: 'Sin', evaluate: Math.sin, gradient: (g, x) => mul(g, cos(x)) })
+export const sin = unary('sin', {
+  onnx: (onnx, x) => lowerSine(onnx, x, { cosine: false }),
+  evaluate: Math.sin,
+  gradient: (g, x) => mul(g, cos(x)),
+})
 /** Cosine of x in radians. */
-export const cos = unary('cos', { onnx: 'Cos', evaluate: Math.cos, gradient: (g, x) => neg(mul(g, sin(x))) })
+export const cos = unary('cos', {
+  onnx: (onnx, x) => lowerSine(onnx, x, { cosine: true }),
+  evaluate: Math.cos,
+  gradient: (g, x) => neg(mul(g, sin(x))),
+})
 /** Hyperbolic tangent. */
 export const tanh = unary('tanh', {
   onnx: 'Tanh',

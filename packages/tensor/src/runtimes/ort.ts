@@ -1,7 +1,7 @@
 import type * as ort from 'onnxruntime-common'
 import type { NdArray } from '../array'
 import type { DType, TypedArray } from '../dtype'
-import { zerosOf } from '../dtype'
+import { viewOf, zerosOf } from '../dtype'
 
 /** A tensor of ONNX Runtime. */
 export type OrtTensor = ort.Tensor
@@ -18,11 +18,11 @@ export const toOrt = (Tensor: OrtTensorConstructor, { dtype, shape, data }: NdAr
   new Tensor(dtype as ort.Tensor.Type, data as never, shape)
 
 /** The elements of a CPU tensor, without a copy. */
-export const fromOrt = (tensor: OrtTensor): NdArray => ({
-  dtype: tensor.type as DType,
-  shape: tensor.dims,
-  data: tensor.data as TypedArray,
-})
+export const fromOrt = (tensor: OrtTensor): NdArray => {
+  const dtype = tensor.type as DType
+  const { buffer, byteOffset, length } = tensor.data as TypedArray
+  return { dtype, shape: tensor.dims, data: viewOf(dtype, buffer, byteOffset, length) } // browsers know Float16Array
+}
 
 /** Zeros in the shape and type of `like`. */
 export const emptyLike = (like: { readonly dtype: DType; readonly shape: readonly number[] }): NdArray => ({

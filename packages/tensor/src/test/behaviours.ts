@@ -2,7 +2,7 @@ import { array, type NdArray } from '../array'
 import { compile } from '../compile'
 import { dimension } from '../dimension'
 import { TensorError } from '../errors'
-import { add, exp, mul, sub } from '../ops/elementwise'
+import { add, cos, exp, mul, sin, sub } from '../ops/elementwise'
 import { matmul } from '../ops/matmul'
 import { dropout, normal, randomWords, uniform } from '../ops/random'
 import { sum } from '../ops/reduce'
@@ -113,6 +113,14 @@ const numbersDrawn = named(
   },
 )
 
+const angles = named('sine and cosine of large angles are right to float32', async (runtime) => {
+  const x = Float32Array.from({ length: 200 }, (_, i) => (i - 100) * 41.7)
+  const run = compile((a: Tensor) => [sin(a), cos(a)], { runtime, inputs: [f32(200)] })
+  const [sines, cosines] = await run(array(x))
+  requireClose(sines!, Array.from(x, Math.sin), 1e-6, 'sin')
+  requireClose(cosines!, Array.from(x, Math.cos), 1e-6, 'cos')
+})
+
 /** Code of the TensorError that `fn` rejects with. */
 const codeOf = async (fn: () => Promise<unknown>): Promise<string> => {
   try {
@@ -198,6 +206,7 @@ export const behaviours: readonly Check[] = [
   unawaited,
   words,
   numbersDrawn,
+  angles,
   mistakes,
   cancelled,
   disposedPrograms,

@@ -93,7 +93,7 @@ const comparisons = [
   row('and', [bit('A', 'B'), bit('B')], e.and),
   row('or', [bit('A', 'B'), bit('B')], e.or),
   row('not', [bit('A')], e.not),
-  row('isNotANumber', [x('A')], (a) => e.isNotANumber(e.log(a))),
+  row('isNotANumber', [x('A')], (a) => e.isNotANumber(e.where(e.less(a, 0), Number.NaN, a))),
   row('div of integers', [index('A'), index('A')], (a, b) => div(sub(a, 5), add(b, 1))),
   row('where', [bit('B'), x('A', 'B'), x('A', 1)], (c, a, b) => e.where(c, a, b)),
   row('where with a number', [bit('A', 'B'), x('B')], (c, a) => e.where(c, a, -3)),

@@ -15,6 +15,8 @@ export interface Rigour {
   readonly draws: number
   /** Largest difference from the float64 reference, relative for values above 1. */
   readonly tolerance: number
+  /** What its hardware cannot do, as it stands in the names of checks. */
+  readonly lacks?: string
 }
 
 /** One thing that every runtime must do. Needs no test framework, so that it also runs in a browser. */
