@@ -1,9 +1,11 @@
 import type { NdArray } from './array'
 import { array } from './array'
 import { type Dim, dimension, type Shape, shapeText } from './dimension'
-import { bytesPerElement, convertElements, type DType, isNumeric, type TypedArray } from './dtype'
+import { convertElements, type DType, isNumeric, type TypedArray } from './dtype'
 import { DTypeError, ShapeError, TensorError } from './errors'
 import type { Lowering } from './onnx/lowering'
+import { lowerDequantized } from './quantize/lower'
+import { dequantize, type QuantizedWeight, quantizedRows, rangeOf } from './quantize/weight'
 import { type Value, valuesOf } from './reference/value'
 
 /** Element type and shape of a traced value. */
@@ -134,28 +136,61 @@ export interface ConstantSource extends ConcreteType {
   readonly location?: { readonly path: string; readonly offset: number; readonly byteLength: number }
   /** The elements; reads the file range where there is one. */
   read(): TypedArray
+  /** `uint4` where a byte holds two elements, the first one low; the shape counts elements. Only ops write such constants. */
+  readonly packing?: 'uint4'
+  /** Set where the elements are a quantised matrix: products use its few bits, everything else widens it. */
+  readonly quantized?: QuantizedMatrix
+}
+
+/** A quantised weight as a matrix: outputs along axis 0 ([out, in]) or axis 1 ([in, out]). */
+export interface QuantizedMatrix {
+  readonly weight: QuantizedWeight
+  readonly outputAxis: 0 | 1
 }
 
 const constantOp: Op<ConstantSource> = {
   name: 'constant',
   infer: (_, source) => ({ dtype: source.dtype, shape: source.shape }),
   gradient: 'none',
-  lower: (onnx, _, { attributes }) => onnx.initializer(attributes),
+  lower: (onnx, _, { attributes }) =>
+    attributes.quantized ? lowerMatrix(onnx, attributes.quantized) : onnx.initializer(attributes),
   evaluate: (_, source) => ({ shape: source.shape, data: valuesOf(source.dtype, source.read()) }),
 }
 
+const lowerMatrix = (onnx: Lowering, { weight, outputAxis }: QuantizedMatrix): string => {
+  const wide = lowerDequantized(onnx, weight)
+  return outputAxis === 0 ? wide : onnx.node('Transpose', [wide], { perm: [1, 0] })
+}
+
 /**
- * A constant of the program: numbers, an array, or a range of a file.
- * Closing over an array in a traced function needs this call; arguments do not.
+ * A constant of the program: numbers, an array, a range of a file, or a quantised weight, which is a float32 matrix
+ * [out, in] whose products run on its few bits. Closing over an array in a traced function needs this call; arguments do not.
  */
-export const constant = (
-  value: number | NdArray | ConstantSource,
-  dtype: DType = typeof value === 'number' ? 'float32' : value.dtype,
-): Tensor => {
-  if (typeof value === 'number') return scalar(value, dtype)
+export const constant = (value: number | NdArray | ConstantSource | QuantizedWeight, dtype?: DType): Tensor => {
+  if (typeof value === 'number') return scalar(value, dtype ?? 'float32')
+  if ('scheme' in value) return apply(constantOp, [], quantizedSource(value))
   if ('read' in value) return apply(constantOp, [], value)
-  const data = convertElements(value.dtype, value.data, dtype)
-  return apply(constantOp, [], { dtype, shape: value.shape, read: () => data })
+  const data = convertElements(value.dtype, value.data, dtype ?? value.dtype)
+  return apply(constantOp, [], { dtype: dtype ?? value.dtype, shape: value.shape, read: () => data })
+}
+
+/**
+ * A quantised weight as the source of a constant, for models that hand out sources.
+ *
+ * @param outputAxis 0 for a matrix [out, in]; 1 for [in, out], as GPT-2 stores them
+ */
+export const quantizedSource = (weight: QuantizedWeight, outputAxis: 0 | 1 = 0): ConstantSource => {
+  const { outputs, inputs } = weight
+  const read = () => dequantize(weight)
+  const quantized = { weight, outputAxis }
+  if (outputAxis === 0) return { dtype: 'float32', shape: [outputs, inputs], read, quantized }
+  return { dtype: 'float32', shape: [inputs, outputs], read: () => exchangeAxes(read(), inputs), quantized }
+}
+
+/** A matrix [rows, columns] as [columns, rows]. */
+const exchangeAxes = (data: Float32Array, columns: number): Float32Array => {
+  const rows = columns === 0 ? 0 : data.length / columns
+  return data.map((_, k) => data[(k % rows) * columns + Math.floor(k / rows)]!)
 }
 
 const scalar = (value: number, dtype: DType): Tensor => {
@@ -175,25 +210,20 @@ export const scalarValue = (tensor: Tensor): number | undefined => {
 
 /**
  * Rows `begin` to `end` of a constant as a constant of its own that shares the same memory or file range.
- * Undefined when `tensor` is not a constant.
+ * Undefined when `tensor` is not a constant, or a quantised one whose rows do not lie in one piece.
  */
 export const constantRows = (tensor: Tensor, begin: number, end: number): Tensor | undefined => {
   const source = constantSource(tensor)
   if (!source || source.shape.length === 0) return undefined
+  if (source.quantized) return rowsOfMatrix(source.quantized, begin, end)
   const row = source.shape.slice(1).reduce((product, length) => product * length, 1)
-  const bytes = row * bytesPerElement[source.dtype]
-  return apply(constantOp, [], {
-    dtype: source.dtype,
-    shape: [end - begin, ...source.shape.slice(1)],
-    ...(source.location && {
-      location: {
-        path: source.location.path,
-        offset: source.location.offset + begin * bytes,
-        byteLength: (end - begin) * bytes,
-      },
-    }),
-    read: () => source.read().subarray(begin * row, end * row) as TypedArray,
-  })
+  const shape = [end - begin, ...source.shape.slice(1)]
+  return apply(constantOp, [], rangeOf(source, begin * row, (end - begin) * row, shape))
+}
+
+const rowsOfMatrix = ({ weight, outputAxis }: QuantizedMatrix, begin: number, end: number): Tensor | undefined => {
+  const rows = outputAxis === 0 ? quantizedRows(weight, begin, end) : undefined
+  return rows && apply(constantOp, [], quantizedSource(rows))
 }
 
 interface InputAttributes extends TensorType {

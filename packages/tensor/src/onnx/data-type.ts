@@ -14,3 +14,6 @@ export const dataType: Readonly<Record<DType, number>> = {
   uint32: 12,
   bfloat16: 16,
 }
+
+/** The same for types of less than a byte, which only constants of ops have. */
+export const packedDataType = { uint4: 21 } as const

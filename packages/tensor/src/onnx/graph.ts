@@ -102,11 +102,20 @@ class GraphBuilder implements Lowering {
   initializer(source: ConstantSource): string {
     const known = this.sources.get(source)
     if (known) return known
-    const name = source.location
-      ? `weight_${this.initializers.size}`
-      : this.constant(source.dtype, source.shape, source.read())
-    if (source.location) this.initializers.set(name, source)
+    const name = this.addInitializer(source)
     this.sources.set(source, name)
+    return name
+  }
+
+  private addInitializer(source: ConstantSource): string {
+    const { dtype, shape, location, packing } = source
+    if (!location && !packing) return this.constant(dtype, shape, source.read())
+    const key = location && `${location.path}:${location.offset} ${packing ?? dtype}[${shape}]`
+    const known = key && this.shared.get(key)
+    if (known) return known
+    const name = `weight_${this.initializers.size}`
+    this.initializers.set(name, source)
+    if (key) this.shared.set(key, name)
     return name
   }
 

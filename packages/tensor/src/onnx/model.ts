@@ -1,7 +1,7 @@
 import type { Shape } from '../dimension'
 import { bytesPerElement, type DType } from '../dtype'
 import type { ConstantSource } from '../tensor'
-import { dataType } from './data-type'
+import { dataType, packedDataType } from './data-type'
 import type { Graph, GraphNode } from './graph'
 import type { AttributeValue } from './lowering'
 import { microsoft } from './lowering'
@@ -80,7 +80,7 @@ const writeInitializer = (
   external: (path: string) => string,
 ): void => {
   for (const length of source.shape) writer.int(1, length)
-  writer.int(2, dataType[source.dtype])
+  writer.int(2, source.packing ? packedDataType[source.packing] : dataType[source.dtype])
   writer.text(8, name)
   if (source.location) writeLocation(writer, source.location, external)
   else writer.raw(9, bytesOf(source))

@@ -5,6 +5,7 @@ import { count, stridesFor, type Value, walk } from '../reference/value'
 import { broadcastShapes } from '../shape'
 import { apply, type Op, requireFloating, type Tensor, unify } from '../tensor'
 import { add } from './elementwise'
+import { quantizedMatmul } from './quantized-matmul'
 import { reshape, unbroadcast } from './reshape'
 
 /** Which operands are taken transposed (last two axes), and a factor on the product. */
@@ -17,7 +18,8 @@ export interface MatmulOptions {
 type MatmulAttributes = Required<MatmulOptions>
 
 /**
- * Matrix product over the last two axes; leading axes broadcast.
+ * Matrix product over the last two axes; leading axes broadcast. With a quantised constant as `b` it runs on the
+ * constant's few bits.
  *
  * @param a [..., M, K], or [..., K, M] with `transposeA`
  * @param b [..., K, N], or [..., N, K] with `transposeB`
@@ -29,7 +31,8 @@ export const matmul = (
   { transposeA = false, transposeB = false, alpha = 1 }: MatmulOptions = {},
 ): Tensor => {
   unify('matmul', a, b)
-  return apply(matmulOp, [a, b], { transposeA, transposeB, alpha })
+  const quantized = transposeA ? undefined : quantizedMatmul(a, b, transposeB, alpha)
+  return quantized ?? apply(matmulOp, [a, b], { transposeA, transposeB, alpha })
 }
 
 const matrix = (shape: Shape, transposed: boolean): [Dim, Dim] => {

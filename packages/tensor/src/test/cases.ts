@@ -15,6 +15,7 @@ import * as r from '../ops/reshape'
 import { rotary } from '../ops/rotary'
 import { logSoftmax, softmax } from '../ops/softmax'
 import { argSort, sort, topK } from '../ops/sort'
+import { type QuantizeOptions, quantize } from '../quantize/weight'
 import { bool, constant, f16, f32, i32, i64, type Tensor, type TensorType } from '../tensor'
 
 /** How the elements of an operand are drawn: (−2, 2), (0.5, 2), {0, 1, 2} or {0, 1}. */
@@ -29,6 +30,8 @@ export interface Case {
   readonly least?: number
   /** True where rounding to a storage type makes a staircase of the function: its gradient is not that of its steps. */
   readonly rounds?: boolean
+  /** How far the op itself may be from the reference, where its kernels round operands that the reference does not. */
+  readonly tolerance?: number
 }
 
 const x = (...shape: (string | number)[]) => ({ type: f32(...shape), draw: 'any' as const })
@@ -274,6 +277,36 @@ const layers = [
   ),
 ]
 
+/** A matrix [7, 40] of values between −0.1 and 0.1: no whole number of blocks or tiles. */
+const stored = (options: QuantizeOptions) => {
+  const data = Float32Array.from({ length: 280 }, (_, k) => 0.2 * (((k + 1) * 0.6180339887) % 1) - 0.1)
+  return constant(quantize({ dtype: 'float32', shape: [7, 40], data }, options))
+}
+
+/**
+ * Integer kernels round 40 operands below 2 by 2/254 at most, times weights of at most 0.1: 0.032 if every error were the
+ * largest and of one sign. Gradients add the rounding of the weight: 7 times 0.1/254.
+ */
+const inBits = (name: string, options: QuantizeOptions): Case[] => [
+  {
+    ...row(`${name} product`, [x('A', 40)], (a) => matmul(a, stored(options), { transposeB: true })),
+    tolerance: 0.032,
+  },
+  {
+    ...row(`${name} product with rows`, [x('A', 'B', 7)], (a) => matmul(a, stored(options), { alpha: 2 })),
+    tolerance: 0.07,
+  },
+  row(`${name} as a matrix`, [x(7, 'A')], (a) => matmul(stored(options), a, { transposeA: true })),
+]
+
+const quantized = [
+  ...inBits('int8', { scheme: 'int8' }),
+  ...inBits('int8, tiles', { scheme: 'int8', tile: 3 }),
+  ...inBits('int4', { scheme: 'int4', block: 16 }),
+  ...inBits('int4, operands in int8', { scheme: 'int4', scales: 'absmax', products: 'int8' }),
+  ...inBits('nf4', { scheme: 'nf4' }),
+]
+
 /** The contract of every op. */
 export const cases: readonly Case[] = [
   ...unaries,
@@ -286,4 +319,5 @@ export const cases: readonly Case[] = [
   ...products,
   ...random,
   ...layers,
+  ...quantized,
 ]

@@ -1,4 +1,5 @@
 import { isFloating } from '../dtype'
+import { lowerAfter } from '../onnx/after'
 import { apply, constantSource, type Op, type Tensor } from '../tensor'
 import { customGradient } from './custom-gradient'
 import { backward, sortedNodes } from './gradient'
@@ -43,10 +44,7 @@ const capturedBy = (
   return outside.filter((x, i) => i === outside.findIndex(({ node, index }) => node === x.node && index === x.index))
 }
 
-/**
- * x, computed only once `signal` is known. ONNX Runtime merges equal subgraphs, which would undo recomputation; a
- * reshape to a shape that formally depends on `signal` costs nothing and cannot be seen through.
- */
+/** x, computed only once `signal` is known: ONNX Runtime merges equal subgraphs, which would undo recomputation. */
 export const after = (x: Tensor, signal: Tensor): Tensor => apply(afterOp, [x, signal], undefined)
 
 const afterOp: Op<undefined> = {
@@ -54,12 +52,6 @@ const afterOp: Op<undefined> = {
   work: 'view',
   infer: ([x]) => ({ dtype: x!.dtype, shape: x!.shape }),
   gradient: (_, [g]) => [g, undefined],
-  lower: (onnx, [x, signal]) => {
-    const first = onnx.node('Reshape', [signal!, onnx.constant('int64', [1], [-1])])
-    const one = onnx.node('Slice', [first, onnx.constant('int64', [1], [0]), onnx.constant('int64', [1], [1])])
-    const bit = onnx.node('Cast', [onnx.node('IsNaN', [one])], { to: 7 }) // 0 or 1, never above a length
-    const shape = onnx.node('Max', [onnx.node('Shape', [x!]), bit])
-    return onnx.node('Reshape', [x!, shape], { allowzero: 1 })
-  },
+  lower: (onnx, [x, signal]) => lowerAfter(onnx, x!, signal!),
   evaluate: ([x]) => x!,
 }
