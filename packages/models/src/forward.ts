@@ -10,7 +10,7 @@ import {
 } from './families/context'
 import { decoderLayer, norm } from './families/decoder'
 import { gpt2Layer, gpt2Norm } from './families/gpt2'
-import type { Network } from './network'
+import { type Network, widened } from './network'
 
 const embed = (config: ModelConfig, net: Network, ids: Tensor, positions: Tensor): Tensor => {
   if (config.positions === 'learned')
@@ -77,14 +77,15 @@ export interface OutputHead {
   readonly softcap: number | undefined
 }
 
+/** Name of the output head's matrix: its own, or the embedding table. */
+export const headName = ({ tiedEmbeddings, family }: ModelConfig): string => {
+  if (!tiedEmbeddings) return 'lm_head.weight'
+  return family === 'gpt2' ? 'transformer.wte.weight' : 'model.embed_tokens.weight'
+}
+
 /** Output head of the model: its own matrix or the embedding, rows normalised where the model asks for it. */
 export const outputHead = (config: ModelConfig, net: Network): OutputHead => {
-  const name = config.tiedEmbeddings
-    ? config.family === 'gpt2'
-      ? 'transformer.wte.weight'
-      : 'model.embed_tokens.weight'
-    : 'lm_head.weight'
-  const weight = net.parameter(name)
+  const weight = net.parameter(headName(config))
   return {
     weight: config.normalizedHead ? unitRows(weight) : weight,
     softcap: config.softcaps.logits,
@@ -96,6 +97,6 @@ const unitRows = (weight: Tensor): Tensor =>
 
 /** Vocabulary logits [..., V] of hidden states [..., D]. */
 export const projectToVocabulary = ({ weight, softcap }: OutputHead, hidden: Tensor): Tensor => {
-  const logits = matmul(hidden, weight, { transposeB: true })
+  const logits = matmul(hidden, widened(weight, hidden), { transposeB: true })
   return softcap === undefined ? logits : mul(tanh(mul(logits, 1 / softcap)), softcap)
 }

@@ -2,6 +2,7 @@ export { ChatTemplateError } from './chat/errors'
 export { compileTemplate, type Template } from './chat/jinja/template'
 export { Float, JinjaError, type JinjaErrorKind } from './chat/jinja/values'
 export type * from './chat/types'
+export type { WeightFormat } from './checkpoint/format'
 export { type GenerationConfig, generationConfig, readGenerationConfig } from './checkpoint/generation-config'
 export { type Checkpoint, type Location, openCheckpoint } from './checkpoint/open'
 export { type CheckpointContents, tokenizerFiles, writeCheckpoint } from './checkpoint/write'
@@ -21,7 +22,13 @@ export {
 export { createGenerator, type GenerateOptions, type Generator } from './generate/generate'
 export type { SamplingOptions } from './generate/sample'
 export { type LoadedModel, type LoadModelOptions, loadModel } from './load'
-export { createModel, type LanguageModel, type NetworkAdapter, type WeightSource } from './model'
+export {
+  type CreateModelOptions,
+  createModel,
+  type LanguageModel,
+  type NetworkAdapter,
+  type WeightSource,
+} from './model'
 export { type Network, network } from './network'
 export {
   createScorer,

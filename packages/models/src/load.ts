@@ -1,8 +1,7 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ConstantSource, Runtime } from '@qilin-med/tensor'
-import { readTensorSync, type SafetensorsFile } from '@qilin-med/tensor/safetensors'
-import { float32File } from './checkpoint/float32-file'
+import type { Runtime } from '@qilin-med/tensor'
+import { storedWeights, type WeightFormat } from './checkpoint/format'
 import { type Checkpoint, openCheckpoint } from './checkpoint/open'
 import { createModel, type LanguageModel } from './model'
 import { type TextModel, textModel } from './text/text-model'
@@ -12,9 +11,11 @@ import type { Tokenizer } from './tokenizer/types'
 /** Options of `loadModel`. */
 export interface LoadModelOptions {
   readonly runtime: Runtime
+  /** How matrices are kept; default `float32`. */
+  readonly weights?: WeightFormat
   /**
-   * Where float32 copies of 16-bit checkpoints are kept, so that programs map them instead of holding one each
-   * (default: a folder in the system's temporary one).
+   * Where weights that the checkpoint has in another format are kept, so that programs map them instead of holding a copy
+   * each (default: a folder in the system's temporary one).
    */
   readonly cacheFolder?: string
   /** The tokenizer of `stream`, `generate` and `score`; the folder's own, loaded at their first call, unless given. */
@@ -27,32 +28,25 @@ export interface LoadedModel extends LanguageModel, TextModel {
 }
 
 /**
- * The model of a Hugging Face folder. Weights stay in their file, which programs map; 16-bit weights are widened once
- * into a file of their own.
+ * The model of a Hugging Face folder. Weights stay in a file that programs map: the checkpoint's own where it has the
+ * wanted format, else one that is written once. `model.checkpoint.read(name)` gives the original values whatever the
+ * format: what an adapter is merged into.
  *
  * @throws ModelsError, SafetensorsError naming the file, key or tensor that cannot be used
  */
 export const loadModel = async (
   folder: string,
-  { runtime, cacheFolder = join(tmpdir(), 'qilin-med-weights'), tokenizer }: LoadModelOptions,
+  { runtime, weights = 'float32', cacheFolder = join(tmpdir(), 'qilin-med-weights'), tokenizer }: LoadModelOptions,
 ): Promise<LoadedModel> => {
   const checkpoint = await openCheckpoint(folder)
-  const wide = checkpoint.names.every((name) => checkpoint.locate(name)!.entry.dtype === 'float32')
-  const widened = wide ? undefined : await float32File(checkpoint, cacheFolder)
-  const weights = widened ? (name: string) => sourceIn(widened, name) : checkpoint.source
-  const model = createModel(checkpoint.config, weights, runtime)
-  for (const { name } of model.parameters) model.weight(name) // names and shapes are checked before anything runs
+  const unread = createModel(checkpoint.config, checkpoint.source, runtime)
+  for (const { name } of unread.parameters) unread.weight(name) // names and shapes are checked before anything is written
+  const { source, table } = await storedWeights(checkpoint, weights, cacheFolder)
+  const model = createModel(checkpoint.config, source, runtime, { table })
   let loading: Promise<Tokenizer> | undefined
   const tokenizerOf = (): Promise<Tokenizer> => {
     loading ??= tokenizer ? Promise.resolve(tokenizer) : loadTokenizer(folder)
     return loading
   }
   return { ...model, ...textModel(model, tokenizerOf), checkpoint }
-}
-
-const sourceIn = (file: SafetensorsFile, name: string): ConstantSource | undefined => {
-  const entry = file.tensors.get(name)
-  if (!entry) return undefined
-  const location = { path: file.path, offset: file.dataOffset + entry.begin, byteLength: entry.end - entry.begin }
-  return { dtype: 'float32', shape: entry.shape, location, read: () => readTensorSync(file, name).data as Float32Array }
 }

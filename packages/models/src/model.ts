@@ -11,7 +11,7 @@ import { ModelsError } from './errors'
 import type { TokenBatch } from './families/context'
 import { type Module, modulesOf, type ParameterShape, parametersOf } from './families/modules'
 import { hiddenStates, type OutputHead, outputHead } from './forward'
-import { type Network, network } from './network'
+import { type Network, network, type WeightOf } from './network'
 
 /** A decoder with its weights, ready to be traced, trained, and run. */
 export interface LanguageModel {
@@ -43,32 +43,52 @@ export interface NetworkAdapter {
 /** Where a model's weights come from: a checkpoint's files, or arrays in memory. */
 export type WeightSource = (name: string) => ConstantSource | NdArray | undefined
 
+/** Options of `createModel`. */
+export interface CreateModelOptions {
+  /** Tables as look-ups read them, where products use them in another format; rows are widened to float32. */
+  readonly table?: WeightSource
+}
+
 /**
  * A model over the given weights.
  *
  * @throws ModelsError `missing-tensor` or `wrong-shape`, naming the tensor, when a weight is asked for
  */
-export const createModel = (config: ModelConfig, weights: WeightSource, runtime: Runtime): LanguageModel => {
+export const createModel = (
+  config: ModelConfig,
+  weights: WeightSource,
+  runtime: Runtime,
+  { table = weights }: CreateModelOptions = {},
+): LanguageModel => {
   const parameters = parametersOf(config)
-  const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]))
-  const constants = new Map<string, Tensor>()
   const modules = modulesOf(config)
-  const weight = (name: string): Tensor => {
-    const known = constants.get(name)
-    if (known) return known
-    const tensor = constant(checkedWeight(weights(name), name, shapes.get(name)))
-    constants.set(name, tensor)
-    return tensor
-  }
+  const weight = constantsOf(weights, parameters)
+  const rows = table === weights ? weight : constantsOf(table, parameters)
   return {
     config,
     runtime,
     modules,
     parameters,
     weight,
-    network: (trained = {}) => network(modules, (name) => trained[name] ?? weight(name)),
+    network: (trained = {}) => {
+      const or = (given: WeightOf) => (name: string) => trained[name] ?? given(name)
+      return network(modules, or(weight), or(rows))
+    },
     hiddenStates: (net, batch) => hiddenStates(config, net, batch),
     outputHead: (net) => outputHead(config, net),
+  }
+}
+
+/** Constants by name, each made and checked once. */
+const constantsOf = (weights: WeightSource, parameters: readonly ParameterShape[]): WeightOf => {
+  const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]))
+  const constants = new Map<string, Tensor>()
+  return (name) => {
+    const known = constants.get(name)
+    if (known) return known
+    const tensor = constant(checkedWeight(weights(name), name, shapes.get(name)))
+    constants.set(name, tensor)
+    return tensor
   }
 }
 

@@ -1,4 +1,4 @@
-import { add, gather, linear, matmul, type Tensor } from '@qilin-med/tensor'
+import { add, after, cast, constantSource, gather, linear, matmul, type Tensor } from '@qilin-med/tensor'
 import { ModelsError } from './errors'
 import type { Module } from './families/modules'
 
@@ -15,19 +15,30 @@ export interface Network {
   parameter(name: string): Tensor
 }
 
-/** The plain network over the given weights: `weight(name)` returns the tensor with that checkpoint name. */
-export const network = (modules: readonly Module[], weight: (name: string) => Tensor): Network => {
+/** Tensor with a checkpoint name. */
+export type WeightOf = (name: string) => Tensor
+
+/**
+ * The plain network over the given weights.
+ *
+ * @param table tables as look-ups read them, where that is not how products do
+ */
+export const network = (modules: readonly Module[], weight: WeightOf, table: WeightOf = weight): Network => {
   const byPath = new Map(modules.map((module) => [module.path, module]))
   return {
     linear: (path, x) => {
       const module = byPath.get(path)
       if (!module) throw new ModelsError('unknown-module', `linear: expected a layer of the model, got '${path}'.`)
-      const w = weight(`${path}.weight`)
+      const w = widened(weight(`${path}.weight`), x)
       const bias = module.bias ? weight(`${path}.bias`) : undefined
       if (module.kind !== 'conv1d') return linear(x, w, bias)
       return bias ? add(matmul(x, w), bias) : matmul(x, w) // GPT-2 stores [in, out]
     },
-    embedding: (path, ids) => gather(weight(`${path}.weight`), ids),
+    embedding: (path, ids) => cast(gather(table(`${path}.weight`), ids), 'float32'),
     parameter: weight,
   }
 }
+
+/** A weight in float32. Widening waits for `signal`, or a wide copy of the stored weight would be kept in memory. */
+export const widened = (weight: Tensor, signal: Tensor): Tensor =>
+  weight.dtype === 'float32' ? weight : cast(constantSource(weight) ? after(weight, signal) : weight, 'float32')

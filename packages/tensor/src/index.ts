@@ -116,6 +116,18 @@ export { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax'
 export { argSort, type SortOptions, sort, topK } from './ops/sort'
 export { costAt, type ProgramCost, programCost } from './program-cost'
 export { programText } from './program-text'
+export { type Int4Scheme, quantizeInt4 } from './quantize/int4'
+export { quantizeInt8 } from './quantize/int8'
+export { nf4Levels, quantizeNf4 } from './quantize/nf4'
+export {
+  dequantize,
+  type Int4Weight,
+  type Int8Weight,
+  type Nf4Weight,
+  type QuantizedWeight,
+  type QuantizeOptions,
+  quantize,
+} from './quantize/weight'
 export { fillNormal, fillUniform, foldIn, type RandomKey, randomKey, threefry } from './random/threefry'
 export { evaluateProgram } from './reference/evaluate'
 export type { Value } from './reference/value'
@@ -149,6 +161,8 @@ export {
   type Node,
   type Op,
   type OperandGradient,
+  type QuantizedMatrix,
+  quantizedSource,
   Tensor,
   type TensorLike,
   type TensorType,

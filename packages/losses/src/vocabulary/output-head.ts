@@ -68,12 +68,18 @@ export const vocabularyOf = (name: string, hidden: Tensor, { weight, bias }: Out
 /** Chunks begin at multiples of this many rows. */
 const alignment = 64
 
-/** The head cut into pieces of nearly equal size, none above `limit` rows. */
+/** The head cut into pieces of nearly equal size, none above `limit` rows; a quantised one is cut where its tiles end. */
 export const chunksOf = ({ weight, bias }: OutputHead, limit: number): Chunk[] => {
   const vocabulary = weight.shape[0] as number
   const pieces = Math.ceil(vocabulary / limit)
   const even = Math.ceil(vocabulary / pieces)
-  const size = limit < alignment ? even : Math.min(limit, Math.ceil(even / alignment) * alignment)
+  const tile = tileOf(weight)
+  const size =
+    tile !== undefined
+      ? Math.max(1, Math.floor(limit / tile)) * tile
+      : limit < alignment
+        ? even
+        : Math.min(limit, Math.ceil(even / alignment) * alignment)
   const chunks: Chunk[] = []
   for (let begin = 0; begin < vocabulary; begin += size) {
     const end = Math.min(begin + size, vocabulary)
@@ -85,6 +91,12 @@ export const chunksOf = ({ weight, bias }: OutputHead, limit: number): Chunk[] =
     })
   }
   return chunks
+}
+
+/** Rows that a quantised constant keeps together; undefined where it can be cut anywhere. */
+const tileOf = (weight: Tensor): number | undefined => {
+  const quantized = constantSource(weight)?.quantized?.weight
+  return quantized?.scheme === 'int8' ? quantized.tile : undefined
 }
 
 /** The rows of a chunk in float32. Widening waits for `signal`, or it would be folded into a float32 copy of the head. */

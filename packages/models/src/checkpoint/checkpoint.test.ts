@@ -5,7 +5,7 @@ import { readSafetensors, SafetensorsError, type TensorToWrite, writeSafetensors
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseConfig } from '../config/parse'
 import { ModelsError } from '../errors'
-import { float32File } from './float32-file'
+import { storedWeights } from './format'
 import { openCheckpoint } from './open'
 import { writeCheckpoint } from './write'
 
@@ -260,7 +260,7 @@ describe('writeCheckpoint', () => {
   })
 })
 
-describe('float32File', () => {
+describe('storedWeights', () => {
   it('widens a checkpoint once, and again when its file changes', async () => {
     const half = (bits: number): TensorToWrite => ({
       name: 'norm.weight',
@@ -270,14 +270,18 @@ describe('float32File', () => {
     })
     const folder = await folderWith({ 'model.safetensors': [half(0x3c00)] })
     const cache = join(folder, 'cache')
-    const first = await float32File(await openCheckpoint(folder), cache)
-    const time = (await stat(first.path)).mtimeMs
-    expect(first.tensors.get('model.norm.weight')?.dtype).toBe('float32')
-    expect((await stat((await float32File(await openCheckpoint(folder), cache)).path)).mtimeMs).toBe(time)
+    const place = async () => {
+      const { source } = await storedWeights(await openCheckpoint(folder), 'float32', cache)
+      const { dtype, location } = source('model.norm.weight')!
+      expect(dtype).toBe('float32')
+      return location!.path
+    }
+    const first = await place()
+    const time = (await stat(first)).mtimeMs
+    expect((await stat(await place())).mtimeMs).toBe(time)
     await writeSafetensors(join(folder, 'model.safetensors'), [half(0x4000)])
     await utimes(join(folder, 'model.safetensors'), 1, 1)
-    const second = await float32File(await openCheckpoint(folder), cache)
-    expect(second.path).not.toBe(first.path)
+    expect(await place()).not.toBe(first)
     expect(await readdir(cache)).toHaveLength(2)
   })
 })

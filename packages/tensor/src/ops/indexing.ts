@@ -3,10 +3,10 @@ import { type DType, isNumeric } from '../dtype'
 import { ShapeError, TensorError } from '../errors'
 import { count, stridesFor, walk } from '../reference/value'
 import { normalizeAxis } from '../shape'
-import { apply, constant, type Op, requireIndices, requireNumeric, type Tensor } from '../tensor'
+import { apply, constant, constantSource, type Op, requireIndices, requireNumeric, type Tensor } from '../tensor'
 import { cast } from './cast'
 import { arange } from './dimension-size'
-import { equal } from './elementwise'
+import { equal, mul } from './elementwise'
 import { broadcastTo, moveAxis, transpose, unsqueeze } from './reshape'
 
 /** An index, negative counted from the end, as a place in `length` elements. @throws TensorError when it is outside */
@@ -34,12 +34,20 @@ export interface AxisOptions {
  * @returns       [...indices, ...rest of x]; with `axis` the axes of `indices` stand in its place
  */
 export const gather = (x: Tensor, indices: Tensor, { axis = 0 }: AxisOptions = {}): Tensor => {
-  if (axis === 0 || x.shape.length === 0) return apply(gatherOp, [x, indices], undefined)
+  if (axis === 0 || x.shape.length === 0) return quantizedRowsAt(x, indices) ?? apply(gatherOp, [x, indices], undefined)
   const at = normalizeAxis('gather', axis, x.shape.length)
   const picked = apply(gatherOp, [moveAxis(x, at, 0), indices], undefined)
   const before = x.shape.slice(0, at).map((_, i) => indices.shape.length + i)
   const own = indices.shape.map((_, i) => i)
   return transpose(picked, [...before, ...own, ...picked.shape.map((_, i) => i).slice(before.length + own.length)])
+}
+
+/** Rows of an int8 matrix [out, in], widened after the look-up; undefined for every other table. */
+const quantizedRowsAt = (x: Tensor, indices: Tensor): Tensor | undefined => {
+  const matrix = constantSource(x)?.quantized
+  if (matrix?.weight.scheme !== 'int8' || matrix.outputAxis !== 0) return undefined
+  const { backwardCodes, backwardScales } = matrix.weight
+  return mul(cast(gather(constant(backwardCodes), indices), 'float32'), constant(backwardScales))
 }
 
 const gatherOp: Op<undefined> = {

@@ -103,12 +103,22 @@ describe.each(options)('%j', (scheme, bound) => {
 
 describe('errors', () => {
   it('say what a weight must be', () => {
-    expect(() => quantize(array([1, 2]), { scheme: 'int8' })).toThrowErrorMatchingInlineSnapshot(`[ShapeError: quantize: expected a matrix [out, in], got [2]. Quantise one matrix at a time.]`)
-    expect(() => quantize(array([[1, Number.NaN]]), { scheme: 'int8' })).toThrowErrorMatchingInlineSnapshot(`[TensorError: quantize: expected finite weights, got NaN or Infinity. Check the checkpoint.]`)
-    expect(() => quantize(matrix(1, 4), { scheme: 'int4', block: 48 })).toThrowErrorMatchingInlineSnapshot(`[TensorError: quantize: block must be one of 16, 32, 64, 128, 256, got 48. Use 32.]`)
-    expect(() => quantize(matrix(1, 4), { scheme: 'int5' } as never)).toThrowErrorMatchingInlineSnapshot(`[TensorError: quantize: scheme must be int8, int4 or nf4, got int5. Use int8.]`)
+    expect(() => quantize(array([1, 2]), { scheme: 'int8' })).toThrowErrorMatchingInlineSnapshot(
+      `[ShapeError: quantize: expected a matrix [out, in], got [2]. Quantise one matrix at a time.]`,
+    )
+    expect(() => quantize(array([[1, Number.NaN]]), { scheme: 'int8' })).toThrowErrorMatchingInlineSnapshot(
+      `[TensorError: quantize: expected finite weights, got NaN or Infinity. Check the checkpoint.]`,
+    )
+    expect(() => quantize(matrix(1, 4), { scheme: 'int4', block: 48 })).toThrowErrorMatchingInlineSnapshot(
+      `[TensorError: quantize: block must be one of 16, 32, 64, 128, 256, got 48. Use 32.]`,
+    )
+    expect(() => quantize(matrix(1, 4), { scheme: 'int5' } as never)).toThrowErrorMatchingInlineSnapshot(
+      `[TensorError: quantize: scheme must be int8, int4 or nf4, got int5. Use int8.]`,
+    )
     expect(() =>
       quantize({ dtype: 'int8', shape: [1, 1], data: Int8Array.of(1) }, { scheme: 'int8' }),
-    ).toThrowErrorMatchingInlineSnapshot(`[DTypeError: quantize: expected a float32 matrix, got int8. Convert it to float32 first.]`)
+    ).toThrowErrorMatchingInlineSnapshot(
+      `[DTypeError: quantize: expected a float32 matrix, got int8. Convert it to float32 first.]`,
+    )
   })
 })

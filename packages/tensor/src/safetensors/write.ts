@@ -122,4 +122,4 @@ const writeAll = async (handle: FileHandle, bytes: Uint8Array): Promise<void> =>
 }
 
 const isSystemError = (cause: unknown): cause is NodeJS.ErrnoException =>
-  cause instanceof Error && typeof (cause as NodeJS.ErrnoException).code === 'string'
+  cause instanceof Error && typeof (cause as NodeJS.ErrnoException).errno === 'number'

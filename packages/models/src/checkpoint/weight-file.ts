@@ -1,27 +1,37 @@
 import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readSafetensors, type SafetensorsFile, writeSafetensors } from '@qilin-med/tensor/safetensors'
+import {
+  readSafetensors,
+  type SafetensorsFile,
+  type TensorToWrite,
+  writeSafetensors,
+} from '@qilin-med/tensor/safetensors'
 import type { Checkpoint } from './open'
 
+/** Weights of a checkpoint in another format, in a file that programs map. */
+export interface WeightFile {
+  readonly folder: string
+  /** Says which format it is, in a word or two that may stand in a file name; another format needs another one. */
+  readonly format: string
+  tensors(): readonly TensorToWrite[]
+}
+
 /**
- * The checkpoint's weights as a float32 safetensors file in `folder`, so that programs can map them without a copy of
- * their own. Written once: the name holds the size and time of the files it came from.
+ * The file, from `folder` where an earlier call has written it. Its name holds the size and time of the files that the
+ * weights came from. Tensors are made and written one by one, so memory holds one at a time.
  */
-export const float32File = async (checkpoint: Checkpoint, folder: string): Promise<SafetensorsFile> => {
-  const path = join(folder, `${await sourceKey(checkpoint)}.safetensors`)
+export const weightFile = async (
+  checkpoint: Checkpoint,
+  { folder, format, tensors }: WeightFile,
+): Promise<SafetensorsFile> => {
+  const path = join(folder, `${await sourceKey(checkpoint)}-${format}.safetensors`)
   const known = await readSafetensors(path).catch(() => undefined)
   if (known) return known
   await mkdir(folder, { recursive: true })
   const own = await mkdtemp(join(folder, 'writing-')) // another process may be writing the same file
   try {
-    const tensors = checkpoint.names.map((name) => ({
-      name,
-      dtype: 'float32' as const,
-      shape: checkpoint.locate(name)!.entry.shape,
-      data: () => checkpoint.read(name),
-    }))
-    await writeSafetensors(join(own, 'model.safetensors'), tensors)
+    await writeSafetensors(join(own, 'model.safetensors'), tensors())
     await rename(join(own, 'model.safetensors'), path)
   } finally {
     await rm(own, { recursive: true, force: true })
