@@ -24,12 +24,15 @@ export const lowerProduct = (onnx: Lowering, call: ProductCall): string => {
   const { x, weight, direction } = call
   if (onnx.target !== 'webgpu') {
     if (weight.scheme === 'int8') return int8Product(onnx, call, weight)
-    if (direction === 'forward')
+    if (direction === 'forward' && kernelBlocks.includes(weight.block))
       return weight.scheme === 'int4' ? int4Forward(onnx, x, weight) : nf4Forward(onnx, x, weight)
   }
   const wide = lowerDequantized(onnx, weight, x)
   return onnx.node('MatMul', [x, direction === 'backward' ? wide : onnx.node('Transpose', [wide], { perm: [1, 0] })])
 }
+
+/** Block sizes that ONNX Runtime's kernels for 4 bits take; other weights are widened. */
+const kernelBlocks: readonly number[] = [16, 32, 64, 128, 256]
 
 const int8Product = (onnx: Lowering, { x, direction, shape }: ProductCall, weight: Int8Weight): string => {
   const { outputs, inputs, backwardCodes, backwardScales } = weight

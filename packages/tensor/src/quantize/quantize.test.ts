@@ -109,8 +109,8 @@ describe('errors', () => {
     expect(() => quantize(array([[1, Number.NaN]]), { scheme: 'int8' })).toThrowErrorMatchingInlineSnapshot(
       `[TensorError: quantize: expected finite weights, got NaN or Infinity. Check the checkpoint.]`,
     )
-    expect(() => quantize(matrix(1, 4), { scheme: 'int4', block: 48 })).toThrowErrorMatchingInlineSnapshot(
-      `[TensorError: quantize: block must be one of 16, 32, 64, 128, 256, got 48. Use 32.]`,
+    expect(() => quantize(matrix(1, 4), { scheme: 'int4', block: 15 })).toThrowErrorMatchingInlineSnapshot(
+      `[TensorError: quantize: block must be an even number of at least 2, got 15. Use 32.]`,
     )
     expect(() => quantize(matrix(1, 4), { scheme: 'int5' } as never)).toThrowErrorMatchingInlineSnapshot(
       `[TensorError: quantize: scheme must be int8, int4 or nf4, got int5. Use int8.]`,

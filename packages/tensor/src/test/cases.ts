@@ -304,7 +304,9 @@ const quantized = [
   ...inBits('int8, tiles', { scheme: 'int8', tile: 3 }),
   ...inBits('int4', { scheme: 'int4', block: 16 }),
   ...inBits('int4, operands in int8', { scheme: 'int4', scales: 'absmax', products: 'int8' }),
+  ...inBits('int4, odd blocks', { scheme: 'int4', block: 6 }),
   ...inBits('nf4', { scheme: 'nf4' }),
+  ...inBits('nf4, odd blocks', { scheme: 'nf4', block: 22 }),
 ]
 
 /** The contract of every op. */
