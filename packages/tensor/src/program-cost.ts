@@ -25,7 +25,7 @@ export interface ProgramCost {
 
 /** The estimated cost of one call of `program`. */
 export const programCost = (program: Program): ProgramCost => {
-  const constants = program.nodes.flatMap((node) => constantSource(new Tensor(node)) ?? [])
+  const constants = program.nodes.flatMap(constantsOf)
   const operations = program.nodes.filter(({ op, inputs }) => inputs.length > 0 || !unpaid.has(op.name))
   return {
     operations: operations.length,
@@ -49,6 +49,11 @@ export const costAt = (
     constantBytes: cost.constantBytes,
     argumentBytes: bindDim(cost.argumentBytes, bindings),
   }
+}
+
+const constantsOf = (node: Node): readonly TensorType[] => {
+  const own = constantSource(new Tensor(node))
+  return own ? [own] : (node.op.constants?.(node.attributes as never) ?? [])
 }
 
 const unpaid = new Set(['input', 'constant'])
@@ -77,8 +82,9 @@ const flopsOf = ({ op, inputs, outputs, attributes }: Node): Dim => {
   return work ? work(call) : elementsOf(outputs)
 }
 
-const bytesMovedBy = ({ op, inputs, outputs }: Node): Dim => {
+const bytesMovedBy = ({ op, inputs, outputs, attributes }: Node): Dim => {
   if (op.work === 'view') return 0
   const written = outputs.map(bytesOf).reduce(addDims, 0)
-  return op.work === 'move' ? multiplyDims(written, 2) : inputs.map(bytesOf).reduce(addDims, written)
+  const read = [...inputs, ...(op.constants?.(attributes as never) ?? [])]
+  return op.work === 'move' ? multiplyDims(written, 2) : read.map(bytesOf).reduce(addDims, written)
 }

@@ -83,6 +83,8 @@ export interface Op<Attributes> {
    * `move` where elements are only copied to other places, or `view` where the result is the first operand's memory.
    */
   readonly work?: 'view' | 'move' | ((call: LoweredCall<Attributes>) => Dim)
+  /** Constants that a call reads besides its operands, for `programCost`; none unless given. */
+  constants?(attributes: Attributes): readonly ConstantSource[]
   /** Reference result in float64. */
   evaluate(inputs: readonly Value[], attributes: Attributes, context: Evaluation): Value | readonly Value[]
 }

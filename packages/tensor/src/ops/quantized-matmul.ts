@@ -1,7 +1,7 @@
-import { type Dim, sameDim, shapeText } from '../dimension'
+import { type Dim, multiplyDims, sameDim, shapeText, sizeOf } from '../dimension'
 import { ShapeError } from '../errors'
 import { type Direction, lowerProduct } from '../quantize/lower'
-import { dequantize, type QuantizedWeight } from '../quantize/weight'
+import { dequantize, partsFor, type QuantizedWeight } from '../quantize/weight'
 import type { Value } from '../reference/value'
 import { apply, constantSource, type Op, requireFloating, type Tensor } from '../tensor'
 
@@ -33,6 +33,8 @@ const sizesOf = ({ weight: { outputs, inputs }, direction }: QuantizedProduct): 
  */
 const quantizedMatmulOp: Op<QuantizedProduct> = {
   name: 'quantizedMatmul',
+  work: ({ outputs: [y], attributes }) => multiplyDims(2 * sizesOf(attributes)[0], sizeOf(y!.shape)),
+  constants: ({ weight, direction }) => partsFor(weight, direction),
   infer: ([x], attributes) => {
     requireFloating('matmul', x!)
     const [from, to] = sizesOf(attributes)

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { array } from '../array'
+import { matmul } from '../ops/matmul'
 import { slice } from '../ops/reshape'
-import { constant, constantSource } from '../tensor'
+import { programCost } from '../program-cost'
+import { constant, constantSource, f32, type Tensor } from '../tensor'
+import { trace } from '../trace'
 import { int4Codes, quantizeInt4 } from './int4'
 import { quantizeInt8, quantizeInt8Inputs, transposeTiles, untransposeTiles } from './int8'
 import { nf4Codes, quantizeNf4 } from './nf4'
@@ -99,6 +102,14 @@ describe.each(options)('%j', (scheme, bound) => {
     ])
       expect(dequantize(quantize(array(new Float32Array(0), { shape }), scheme))).toEqual(new Float32Array(0))
   })
+})
+
+it('counts the bits that a program carries, not the matrix that they stand for', () => {
+  const weight = quantize(matrix(6, 40), { scheme: 'int8' })
+  const product = (x: Tensor) => matmul(x, constant(weight), { transposeB: true })
+  const { constantBytes, flops } = programCost(trace(product, [f32(3, 40)]).program)
+  expect(constantBytes).toBe(6 * 40 + 6 * 4)
+  expect(flops).toBe(2 * 3 * 6 * 40)
 })
 
 describe('errors', () => {

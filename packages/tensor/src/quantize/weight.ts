@@ -167,6 +167,12 @@ export const dequantize = (weight: QuantizedWeight): Float32Array => {
   return dequantizeInt4({ packed, scales }, weight)
 }
 
+/** The constants that a product reads, forward or in the direction of gradients. */
+export const partsFor = (weight: QuantizedWeight, direction: 'forward' | 'backward'): readonly ConstantSource[] => {
+  if (weight.scheme !== 'int8') return [weight.packed, weight.scales]
+  return direction === 'forward' ? [weight.codes, weight.scales] : [weight.backwardCodes, weight.backwardScales]
+}
+
 /**
  * Outputs `begin` to `end` as a weight of their own over the same memory or file. Undefined where they do not lie in one
  * piece: int8 needs whole tiles, nf4 whole blocks.
