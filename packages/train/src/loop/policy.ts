@@ -56,6 +56,7 @@ export const modelPolicy = <Network>(
   trains: (name: string) => boolean = () => true,
 ): Policy<Network> => {
   const layout = flatLayout(model.parameters.filter(({ name }) => trains(name)))
+  for (const { name } of layout.entries) requireTrainable(model, name)
   return {
     layout,
     initial: () => {
@@ -67,7 +68,18 @@ export const modelPolicy = <Network>(
   }
 }
 
-/** Values of a weight of the model, widened to float32. @throws TrainError `option` when it is quantised */
+/** @throws TrainError `option` when the weight is quantised: its few bits are frozen */
+const requireTrainable = <Network>(model: TrainableModel<Network>, name: string): void => {
+  const scheme = constantSource(model.weight(name))?.quantized?.weight.scheme
+  if (scheme)
+    throw new TrainError(
+      'option',
+      `train: expected parameters in float32, float16 or bfloat16, got ${name} in ${scheme}. Pass an adapter, or load the model in float32.`,
+      { option: 'model' },
+    )
+}
+
+/** Values of a weight of the model in float32: 16 bits widened, quantised ones as they stand for. */
 export const weightValues = <Network>(model: TrainableModel<Network>, name: string): Float32Array => {
   const source = constantSource(model.weight(name))
   const data = source?.read()

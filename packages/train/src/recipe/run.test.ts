@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { loadAdapter } from '@qilin-med/lora'
+import { loadAdapter, mergeParameter } from '@qilin-med/lora'
 import { loadModel } from '@qilin-med/models'
 import type { Runtime } from '@qilin-med/tensor'
 import { nodeRuntime } from '@qilin-med/tensor/node'
@@ -90,6 +90,25 @@ describe('runRecipe', () => {
     const weights = (out: string) => readFile(join(folder, out, 'dpo/model/model.safetensors'))
     expect((await weights('halves')).equals(await weights('whole'))).toBe(true)
   })
+
+  it.each(['int8', 'int4'] as const)(
+    'trains adapters on %s weights and merges them into the original ones',
+    async (weights) => {
+      const out = `on-${weights}`
+      const { dpo: _, ...stages } = small
+      const events = await collect(runRecipe({ ...optionsFor(out, { weights }), ...stages, dpo: undefined as never }))
+      const losses = events.flatMap((event) => (event.type === 'step-end' && event.stage === 'sft' ? [event.loss] : []))
+      expect(losses.length).toBeGreaterThan(0)
+      const [before, after] = await Promise.all(
+        ['cpt', 'sft'].map(async (stage) => loadModel(join(folder, out, stage, 'model'), { runtime })),
+      )
+      const adapter = await loadAdapter(join(folder, out, 'sft/adapter'), before!.modules)
+      for (const { name } of before!.parameters) {
+        const merged = mergeParameter(adapter, name, await before!.checkpoint.read(name))
+        expect(await after!.checkpoint.read(name), name).toEqual(merged)
+      }
+    },
+  )
 
   it('takes rows that are at hand, leaves absent stages out, and says which rows are missing', async () => {
     const { cpt: _, dpo: __, ...only } = small

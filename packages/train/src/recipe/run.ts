@@ -2,13 +2,12 @@ import { access, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type LoraAdapter, lora, mergeParameter, saveAdapter } from '@qilin-med/lora'
 import { cpt, dpo, sft } from '@qilin-med/losses'
-import { type LoadedModel, loadModel, loadTokenizer, writeCheckpoint } from '@qilin-med/models'
+import { type LoadedModel, loadModel, loadTokenizer, type WeightFormat, writeCheckpoint } from '@qilin-med/models'
 import type { NdArray, Runtime } from '@qilin-med/tensor'
 import type { DataSource } from '../data/dataset'
 import { TrainError } from '../errors'
 import type { RunEnd, TrainEvent } from '../loop/events'
 import type { Loss } from '../loop/objective'
-import { weightValues } from '../loop/policy'
 import { train } from '../loop/train'
 import { adamw } from '../optimizers/adam'
 import { cosine } from '../schedules/cosine'
@@ -28,6 +27,11 @@ export interface RecipeRun extends Recipe {
   readonly out: string
   /** Default: one on `onnxruntime-node`, made and disposed of here. */
   readonly runtime?: Runtime
+  /**
+   * How frozen matrices are kept in stages that train an adapter; default `float32`. Adapters are merged into the
+   * original weights, whatever they were trained on.
+   */
+  readonly weights?: WeightFormat
   /** Steps between checkpoints; default 100. */
   readonly checkpointEvery?: number
   readonly signal?: AbortSignal
@@ -97,7 +101,8 @@ async function* runStage(
     yield { ...end, before: true }
     return end
   }
-  const model = await loadModel(from, { runtime: run.runtime })
+  const weights = (settings.adapter && run.weights) || 'float32'
+  const model = await loadModel(from, { runtime: run.runtime, weights })
   const { rows, dropped } = await rowsFor(stage, from, run)
   yield { type: 'stage-start', stage, model: from, dropped }
   const training = startTraining(stage, settings, model, rows, run)
@@ -168,10 +173,10 @@ const writeModel = (
   model: LoadedModel,
   trained: LoraAdapter | Readonly<Record<string, NdArray>>,
 ): Promise<readonly string[]> => {
-  const merged = (name: string): Float32Array => {
-    const weight = () => weightValues(model, name)
-    if (isAdapter(trained)) return mergeParameter(trained, name, weight())
-    return (trained[name]?.data as Float32Array | undefined) ?? weight()
+  const merged = async (name: string): Promise<Float32Array> => {
+    const original = () => model.checkpoint.read(name)
+    if (isAdapter(trained)) return mergeParameter(trained, name, await original())
+    return (trained[name]?.data as Float32Array | undefined) ?? original()
   }
   const tensors = model.parameters.map(({ name, shape }) => ({
     name,
