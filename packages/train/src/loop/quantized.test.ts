@@ -75,7 +75,9 @@ it('refuses to train the quantised weights themselves', async () => {
     batch: { rows: 6 },
     steps: 1,
   })
-  await expect(run[Symbol.asyncIterator]().next()).rejects.toThrowErrorMatchingInlineSnapshot(`[TrainError: train: expected parameters in float32, float16 or bfloat16, got model.layers.0.self_attn.q_proj.weight in int8. Pass an adapter, or load the model in float32.]`)
+  await expect(run[Symbol.asyncIterator]().next()).rejects.toThrowErrorMatchingInlineSnapshot(
+    `[TrainError: train: expected parameters in float32, float16 or bfloat16, got model.layers.0.self_attn.q_proj.weight in int8. Pass an adapter, or load the model in float32.]`,
+  )
 })
 
 it('trains the parameters that stay in float32', async () => {
