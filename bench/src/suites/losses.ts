@@ -1,4 +1,3 @@
-import { readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { linearTokenScores } from '@qilin-med/losses'
 import {
@@ -14,6 +13,7 @@ import {
 } from '@qilin-med/tensor'
 import { nodeRuntime } from '@qilin-med/tensor/node'
 import type { BenchCase, BenchOptions, Suite } from '../suite'
+import { forgetPeak, kilobytes } from './memory/process'
 
 /** Cross-entropy of the output layer, value and gradient, in the widths of small models; float32 on all cores. */
 export const suite: Suite = { name: 'losses', cases }
@@ -121,14 +121,11 @@ const perSecond = async (tokens: number, step: Step): Promise<number> => {
 /** Memory that a first step needs beyond weights and program. Linux only. */
 const peakMegabytes = async (size: Size, threads: number): Promise<number> => {
   await using program = await prepared(size, false, threads)
-  await writeFile('/proc/self/clear_refs', '5') // resets the high-water mark
+  await forgetPeak()
   const before = await kilobytes('VmRSS')
   await program.step()
   return ((await kilobytes('VmHWM')) - before) / 1000
 }
-
-const kilobytes = async (field: string): Promise<number> =>
-  Number(new RegExp(`${field}:\\s+(\\d+)`).exec(await readFile('/proc/self/status', 'utf8'))?.[1])
 
 /** Reproducible numbers that look random, uniform in [−scale, scale). */
 const noise = (shape: readonly number[], scale: number): NdArray => {

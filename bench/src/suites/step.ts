@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import type { LoadModelOptions } from '@qilin-med/models'
+import { type LoadModelOptions, loadModel } from '@qilin-med/models'
 import { nodeRuntime } from '@qilin-med/tensor/node'
 import { BenchError } from '../errors'
 import { median } from '../measure'
@@ -8,7 +8,7 @@ import type { BenchCase, BenchOptions, Suite } from '../suite'
 import { temporaryCheckpoint } from './step/checkpoint'
 import { type LoadedStep, loadedStep } from './step/program'
 import { type RawRate, rawRate } from './step/rate'
-import { gemma, llama, longLlama, operations, qwen, rank, rowOf, type StepShape } from './step/shapes'
+import { gemma, llama, longLlama, operations, peerWork, qwen, type StepShape } from './step/shapes'
 import { type Slot, slot } from './step/slot'
 
 /**
@@ -56,8 +56,7 @@ const stepCase = (
   }
   const theirs = async (from: PythonPeer): Promise<number> => {
     const { folder, step } = await prepared()
-    const { ids, sources, targets } = rowOf(shape)
-    const work = { folder, precision, rank, ids: [...ids], sources: [...sources], targets: [...targets] }
+    const work = peerWork(shape, precision, folder)
     if (!compared) requireSameLoss(key, await step.run(), await from.measure('loss', work), tolerance)
     compared = true
     return from.measure('speed', work)
@@ -94,7 +93,8 @@ const prepare = async (shape: StepShape, load: Precision['load']): Promise<Prepa
   const checkpoint = await temporaryCheckpoint(shape)
   const runtime = await nodeRuntime({ threads: availableParallelism() })
   const { folder } = checkpoint
-  const [step, raw] = [await loadedStep(shape, { folder, runtime, ...load }), await rawRate(runtime)]
+  const model = await loadModel(folder, { runtime, ...load })
+  const [step, raw] = [await loadedStep(shape, model), await rawRate(runtime)]
   const dispose = async (): Promise<void> => {
     await runtime.dispose()
     await checkpoint[Symbol.asyncDispose]()

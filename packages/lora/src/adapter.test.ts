@@ -105,6 +105,17 @@ describe.each(variants)('%s', (_, family, options) => {
     expect(largest(await hiddenOf(model, fresh), await hiddenOf(model))).toBeLessThan(1e-5)
   })
 
+  it('gives the same numbers for layers asked for together and one by one', async () => {
+    const oneByOne: LoraAdapter = {
+      ...moved,
+      apply: (...given) => {
+        const { linears: _, ...net } = moved.apply(...given)
+        return net
+      },
+    }
+    expect(largest(await hiddenOf(model, moved), await hiddenOf(model, oneByOne))).toBeLessThan(1e-6)
+  })
+
   it('gives the logits of the merged model', async () => {
     const merged = tinyModel(family, runtime, (name, parameter) => ({
       ...parameter,

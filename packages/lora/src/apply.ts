@@ -1,5 +1,5 @@
 import { type Module, type Network, network } from '@qilin-med/models'
-import { add, dropout, gather, matmul, mul, sub, type Tensor, transpose } from '@qilin-med/tensor'
+import { add, concat, dropout, gather, matmul, mul, split, sub, type Tensor, transpose } from '@qilin-med/tensor'
 import { type LoraConfig, scalingOf } from './config'
 import { doraChange, magnitudeScale } from './dora'
 import { biasName, factorNames } from './layout'
@@ -27,13 +27,21 @@ export const adapted = (
   // The output head of a tied model keeps the original table, as in PEFT: only look-ups use the copy.
   const replaced = new Set(saved.flatMap(({ path, kind }) => (kind === 'embedding' ? [] : [`${path}.weight`])))
   const byPath = new Map(modules.map((module) => [module.path, module]))
+  const drops = dropoutKey !== undefined && config.dropout > 0
+  const linear = (path: string, x: Tensor, reduced?: Tensor): Tensor => {
+    const module = byPath.get(path)
+    if (!module) return base.linear(path, x)
+    if (copied.has(path)) return copies.linear(path, x)
+    const input = drops ? dropout(x, config.dropout, dropoutKey(path)) : x
+    return adaptedLinear(config, module, base, parameters, { x, input, reduced })
+  }
+  const lowRank = (path: string): Module | undefined => (copied.has(path) ? undefined : byPath.get(path))
   return {
-    linear: (path, x) => {
-      const module = byPath.get(path)
-      if (!module) return base.linear(path, x)
-      if (copied.has(path)) return copies.linear(path, x)
-      const input = dropoutKey && config.dropout > 0 ? dropout(x, config.dropout, dropoutKey(path)) : x
-      return adaptedLinear(config, module, base, parameters, x, input)
+    linear: (path, x) => linear(path, x),
+    linears: (paths, x) => {
+      // Layers that drop elements see inputs of their own.
+      const reduced = drops ? [] : reducedTogether(paths.map(lowRank), parameters, x)
+      return paths.map((path, i) => linear(path, x, reduced[i]))
     },
     embedding: (path, ids) => {
       const module = byPath.get(path)
@@ -45,20 +53,46 @@ export const adapted = (
   }
 }
 
-/** @param input `x`, with elements dropped while training */
+/** A · x of every adapted layer, from one product with all factors A below each other: skinny products are slow. */
+const reducedTogether = (
+  modules: readonly (Module | undefined)[],
+  parameters: Parameters,
+  x: Tensor,
+): (Tensor | undefined)[] => {
+  const factors = modules.map((module) => module && parameters[factorNames(module)[0]]!)
+  const present = factors.filter((factor) => factor !== undefined)
+  if (present.length < 2) return []
+  const product = matmul(x, concat(present, 0), { transposeB: true })
+  const parts = split(
+    product,
+    -1,
+    present.map(({ shape }) => shape[0]!),
+  )
+  return factors.map((factor) => (factor ? parts[present.indexOf(factor)] : undefined))
+}
+
+/** What an adapted layer reads. */
+interface LayerInput {
+  readonly x: Tensor
+  /** x, with elements dropped while training. */
+  readonly input: Tensor
+  /** A · input where it is known already. */
+  readonly reduced: Tensor | undefined
+}
+
 const adaptedLinear = (
   config: LoraConfig,
   module: Module,
   base: Network,
   parameters: Parameters,
-  x: Tensor,
-  input: Tensor,
+  { x, input, reduced }: LayerInput,
 ): Tensor => {
   const { path } = module
   const { scaling } = scalingOf(config, path)
   const y = base.linear(path, x)
   const [a, b] = factorNames(module).map((name) => parameters[name]!)
-  const update = matmul(matmul(input, a!, { transposeB: true }), b!, { transposeB: true, alpha: scaling }) // Hu et al. eq. 3
+  const inner = reduced ?? matmul(input, a!, { transposeB: true })
+  const update = matmul(inner, b!, { transposeB: true, alpha: scaling }) // Hu et al. eq. 3
   const bias = module.bias ? base.parameter(`${path}.bias`) : undefined
   const withoutBias = (output: Tensor): Tensor => (bias ? sub(output, bias) : output)
   const plain = () => withoutBias(input === x ? y : base.linear(path, input))

@@ -1,4 +1,4 @@
-import { add, div, matmul, maximum, mul, sqrt, square, sum, type Tensor, tanh } from '@qilin-med/tensor'
+import { add, checkpoint, div, matmul, maximum, mul, sqrt, square, sum, type Tensor, tanh } from '@qilin-med/tensor'
 import type { ModelConfig } from './config/types'
 import {
   type CachedBatch,
@@ -41,10 +41,34 @@ const runLayers = (
   return { x, caches }
 }
 
+/** How a pass over whole rows is traced. */
+export interface PassOptions {
+  /**
+   * Keep nothing of a layer but its input and compute it again in the backward pass: less memory, about one more forward
+   * pass of time. Default false.
+   */
+  readonly recompute?: boolean
+}
+
 /** Hidden states [B, T, D] of whole rows, after the final norm: what the output head reads. */
-export const hiddenStates = (config: ModelConfig, net: Network, batch: TokenBatch): Tensor => {
+export const hiddenStates = (
+  config: ModelConfig,
+  net: Network,
+  batch: TokenBatch,
+  { recompute = false }: PassOptions = {},
+): Tensor => {
   const x = embed(config, net, batch.ids, batch.positions)
-  return finalNorm(config, net, runLayers(config, net, x, rowContext(config, batch)).x)
+  const context = rowContext(config, batch)
+  const last = recompute ? recomputedLayers(config, net, x, context) : runLayers(config, net, x, context).x
+  return finalNorm(config, net, last)
+}
+
+const recomputedLayers = (config: ModelConfig, net: Network, start: Tensor, context: LayerContext): Tensor => {
+  const layerOf = config.family === 'gpt2' ? gpt2Layer : decoderLayer
+  let x = start
+  for (let layer = 0; layer < config.layers; layer++)
+    x = checkpoint((input) => layerOf(config, net, layer, input, context).x)(x)[0]!
+  return x
 }
 
 /**

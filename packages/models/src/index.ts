@@ -17,6 +17,7 @@ export {
   hiddenStates,
   type OutputHead,
   outputHead,
+  type PassOptions,
   projectToVocabulary,
 } from './forward'
 export { createGenerator, type GenerateOptions, type Generator } from './generate/generate'
@@ -29,7 +30,7 @@ export {
   type NetworkAdapter,
   type WeightSource,
 } from './model'
-export { type Network, network } from './network'
+export { linears, type Network, network } from './network'
 export {
   createScorer,
   type Score,

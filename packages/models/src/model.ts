@@ -10,7 +10,7 @@ import type { ModelConfig } from './config/types'
 import { ModelsError } from './errors'
 import type { TokenBatch } from './families/context'
 import { type Module, modulesOf, type ParameterShape, parametersOf } from './families/modules'
-import { hiddenStates, type OutputHead, outputHead } from './forward'
+import { hiddenStates, type OutputHead, outputHead, type PassOptions } from './forward'
 import { type Network, network, type WeightOf } from './network'
 
 /** A decoder with its weights, ready to be traced, trained, and run. */
@@ -26,7 +26,7 @@ export interface LanguageModel {
   /** The network over the constants, with `trained` tensors in place of those whose checkpoint name they have. */
   network(trained?: Readonly<Record<string, Tensor>>): Network
   /** Hidden states [B, T, D] of whole rows, after the final norm. */
-  hiddenStates(network: Network, batch: TokenBatch): Tensor
+  hiddenStates(network: Network, batch: TokenBatch, options?: PassOptions): Tensor
   /** The matrix that turns hidden states into vocabulary logits. */
   outputHead(network: Network): OutputHead
 }
@@ -74,7 +74,7 @@ export const createModel = (
       const or = (given: WeightOf) => (name: string) => trained[name] ?? given(name)
       return network(modules, or(weight), or(rows))
     },
-    hiddenStates: (net, batch) => hiddenStates(config, net, batch),
+    hiddenStates: (net, batch, options) => hiddenStates(config, net, batch, options),
     outputHead: (net) => outputHead(config, net),
   }
 }

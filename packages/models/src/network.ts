@@ -9,11 +9,17 @@ import type { Module } from './families/modules'
 export interface Network {
   /** Output [..., out] of the linear layer at `path` for x [..., in]. */
   linear(path: string, x: Tensor): Tensor
+  /** Outputs of several linear layers for the same x, where they can share work; see `linears`. */
+  linears?(paths: readonly string[], x: Tensor): Tensor[]
   /** Rows of the embedding table at `path`. */
   embedding(path: string, ids: Tensor): Tensor
   /** A parameter that belongs to no linear layer or table, such as the weight of a norm. */
   parameter(name: string): Tensor
 }
+
+/** Outputs of the linear layers at `paths` for the same x: by what the network has for that, or one by one. */
+export const linears = (net: Network, paths: readonly string[], x: Tensor): Tensor[] =>
+  net.linears?.(paths, x) ?? paths.map((path) => net.linear(path, x))
 
 /** Tensor with a checkpoint name. */
 export type WeightOf = (name: string) => Tensor

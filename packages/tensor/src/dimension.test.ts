@@ -7,6 +7,7 @@ import {
   type Dim,
   dimension,
   divideDims,
+  floorDivideDim,
   multiplyDims,
   sameDim,
   shapeText,
@@ -47,6 +48,16 @@ describe('dimension polynomials', () => {
       }),
       { seed: 2 },
     )
+  })
+
+  test('a name divided and rounded down binds to the rounded quotient, also inside sums and products', () => {
+    const third = floorDivideDim(T, 3)!
+    expect(String(third)).toBe('T/3')
+    expect(bindDim(third, sizes)).toBe(2)
+    expect(bindDim(subtractDims(T, multiplyDims(third, 2)), sizes)).toBe(3)
+    expect(sameDim(addDims(subtractDims(T, third), third), T)).toBe(true)
+    expect(floorDivideDim(7, 2)).toBe(3)
+    expect(floorDivideDim(addDims(T, 1), 2)).toBeUndefined() // ⌊(T + 1)/2⌋ is not ⌊T/2⌋ + ⌊1/2⌋
   })
 
   test('a product divided by one of its single terms gives the other factor', () => {

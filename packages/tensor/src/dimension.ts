@@ -103,6 +103,18 @@ export const divideDims = (a: Dim, b: Dim): Dim | undefined => {
   return simplify(quotient)
 }
 
+/** ⌊dim / divisor⌋ for a number or a single name; undefined for other polynomials, whose parts round differently. */
+export const floorDivideDim = (dim: Dim, divisor: number): Dim | undefined => {
+  if (typeof dim === 'number') return Math.floor(dim / divisor)
+  return namePattern.test(dim.key) ? new SymbolicDim(new Map([[`${dim.key}/${divisor}`, 1]])) : undefined
+}
+
+/** The name and divisor of a rounded quotient such as `T/4`; undefined for a name. */
+export const quotientOf = (name: string): { readonly name: string; readonly divisor: number } | undefined => {
+  const at = name.indexOf('/')
+  return at < 0 ? undefined : { name: name.slice(0, at), divisor: Number(name.slice(at + 1)) }
+}
+
 /** True when both have the same length for every size. */
 export const sameDim = (a: Dim, b: Dim): boolean =>
   typeof a === 'number' || typeof b === 'number' ? a === b : a.key === b.key
@@ -133,6 +145,8 @@ export const bindDim = (dim: Dim, bindings: Bindings): number => {
 }
 
 const sizeOfName = (name: string, bindings: Bindings): number => {
+  const quotient = quotientOf(name)
+  if (quotient) return Math.floor(sizeOfName(quotient.name, bindings) / quotient.divisor)
   const size = bindings.get(name)
   if (size === undefined)
     throw new TensorError(

@@ -7,6 +7,7 @@ export {
   type Dim,
   dimension,
   divideDims,
+  floorDivideDim,
   multiplyDims,
   type Shape,
   SymbolicDim,

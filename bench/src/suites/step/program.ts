@@ -1,6 +1,6 @@
 import { type LoraAdapter, lora } from '@qilin-med/lora'
 import { cpt, linearTokenScores } from '@qilin-med/losses'
-import { type LanguageModel, type LoadModelOptions, loadModel } from '@qilin-med/models'
+import type { LanguageModel, PassOptions } from '@qilin-med/models'
 import {
   type Compiled,
   compile,
@@ -9,6 +9,7 @@ import {
   flattenBy,
   gather,
   i32,
+  type LoadOptions,
   type NdArray,
   type Resident,
   type Runtime,
@@ -37,9 +38,15 @@ export const stepAdapter = (model: LanguageModel): LoraAdapter =>
   lora({ rank, alpha: 4 * rank, targetModules: 'all-linear' }).create(model.modules, { seed: 1 })
 
 /** Mean cross-entropy of the labelled positions under the adapter. */
-const meanLoss = (model: LanguageModel, adapter: LoraAdapter, parameters: Record<string, Tensor>, batch: Batch) => {
+const meanLoss = (
+  model: LanguageModel,
+  adapter: LoraAdapter,
+  parameters: Record<string, Tensor>,
+  batch: Batch,
+  options: PassOptions,
+): Tensor => {
   const network = adapter.apply(model.network(), parameters)
-  const hidden = model.hiddenStates(network, batch)
+  const hidden = model.hiddenStates(network, batch, options)
   const rows = gather(reshape(hidden, [-1, hidden.shape[2]!]), batch.sources)
   const { weight, softcap } = model.outputHead(network)
   const { sum, weight: count } = cpt()(
@@ -48,18 +55,39 @@ const meanLoss = (model: LanguageModel, adapter: LoraAdapter, parameters: Record
   return div(sum, count)
 }
 
-/** Loss and gradients of every adapter for any batch: one program, not loaded yet. */
-export const stepProgram = (model: LanguageModel, adapter: LoraAdapter): StepProgram => {
+/** Loss and gradients of every adapter, and the types of its arguments: any batch size, length and number of labels. */
+export const stepFunction = (model: LanguageModel, adapter: LoraAdapter, options: PassOptions = {}) => {
   const flat = f32(adapter.layout.size)
   const batch = { ids: i32('B', 'T'), positions: i32('B', 'T'), sources: i32('N'), targets: i32('N') }
-  return compile(
-    (_: State, given: Batch, values: Tensor): [State, { loss: Tensor }] => {
-      const lossOf = (parameters: Record<string, Tensor>) => meanLoss(model, adapter, parameters, given)
-      const [loss, gradients] = valueAndGrad(lossOf)(unflatten(values, adapter.layout))
-      return [{ gradients: flattenBy(gradients, adapter.layout) }, { loss }]
-    },
-    { runtime: model.runtime, name: 'lora-step', carry: true, inputs: [{ gradients: flat }, batch, flat] },
-  )
+  const step = (_: State, given: Batch, values: Tensor): [State, { loss: Tensor }] => {
+    const lossOf = (parameters: Record<string, Tensor>) => meanLoss(model, adapter, parameters, given, options)
+    const [loss, gradients] = valueAndGrad(lossOf)(unflatten(values, adapter.layout))
+    return [{ gradients: flattenBy(gradients, adapter.layout) }, { loss }]
+  }
+  return { step, inputs: [{ gradients: flat }, batch, flat] as const }
+}
+
+/** How the step is traced and loaded. */
+export type ProgramOptions = PassOptions & LoadOptions
+
+/** The mean loss alone, as one program: what evaluation runs. */
+export const lossProgram = (model: LanguageModel, adapter: LoraAdapter): Compiled<[Batch, flat: Tensor], Tensor> => {
+  const { inputs } = stepFunction(model, adapter)
+  const loss = (batch: Batch, values: Tensor) => meanLoss(model, adapter, unflatten(values, adapter.layout), batch, {})
+  return compile(loss, { runtime: model.runtime, name: 'loss', inputs: [inputs[1], inputs[2]] })
+}
+
+/** The step as one program, not loaded yet. */
+export const stepProgram = (model: LanguageModel, adapter: LoraAdapter, options: ProgramOptions = {}): StepProgram => {
+  const { prepack, ...pass } = options
+  const { step, inputs } = stepFunction(model, adapter, pass)
+  return compile(step, {
+    runtime: model.runtime,
+    name: 'lora-step',
+    carry: true,
+    inputs,
+    ...(prepack !== undefined && { prepack }),
+  })
 }
 
 /** A step that is loaded and has its arrays: what is timed. */
@@ -68,14 +96,15 @@ export interface LoadedStep extends AsyncDisposable {
   run(): Promise<number>
 }
 
-/** The step of `shape` on the weights of `folder`. */
+/** The step of `shape` on `model`. */
 export const loadedStep = async (
   shape: StepShape,
-  { folder, runtime, ...options }: LoadModelOptions & { readonly folder: string },
+  model: LanguageModel,
+  options: ProgramOptions = {},
 ): Promise<LoadedStep> => {
-  const model = await loadModel(folder, { runtime, ...options })
+  const { runtime } = model
   const adapter = stepAdapter(model)
-  const program = stepProgram(model, adapter)
+  const program = stepProgram(model, adapter, options)
   await program.prepare()
   const state = { gradients: await zeros(runtime, adapter.layout.size) }
   const values = await runtime.upload({ dtype: 'float32', shape: [adapter.layout.size], data: adapter.values })
@@ -92,7 +121,8 @@ export const loadedStep = async (
 const zeros = (runtime: Runtime, size: number): Promise<Resident> =>
   runtime.upload({ dtype: 'float32', shape: [size], data: new Float32Array(size) })
 
-const batchOf = (shape: StepShape): Record<keyof Batch, NdArray> => {
+/** The arrays of the shape's row. */
+export const batchOf = (shape: StepShape): Record<keyof Batch, NdArray> => {
   const { ids, sources, targets } = rowOf(shape)
   const row = (data: Int32Array): NdArray => ({ dtype: 'int32', shape: [1, data.length], data })
   const list = (data: Int32Array): NdArray => ({ dtype: 'int32', shape: [data.length], data })

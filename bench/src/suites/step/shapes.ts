@@ -86,6 +86,12 @@ export const rowOf = ({ tokens, labelEvery, config: { vocab_size: words } }: Ste
   targets: Int32Array.from({ length: Math.ceil(tokens / labelEvery) }, (_, i) => (i * 6151 + 29) % words),
 })
 
+/** Arguments of the peer's measurements for the same step on the weights of `folder`. */
+export const peerWork = (shape: StepShape, precision: 'fp32' | 'bf16', folder: string) => {
+  const { ids, sources, targets } = rowOf(shape)
+  return { folder, precision, rank, ids: [...ids], sources: [...sources], targets: [...targets] }
+}
+
 /** Rank of the adapter on every linear layer. */
 export const rank = 8
 

@@ -41,7 +41,7 @@ export const attend = (
   const mask = context.masks[type]!
   const { queryScale: scale, softcaps } = config
   const softcap = softcaps.attention
-  if (!past) return attention(query, fresh.key, fresh.value, mask, { scale, ...(softcap && { softcap }) })
+  if (!past) return attention(query, fresh.key, fresh.value, mask, { scale, causal: true, ...(softcap && { softcap }) })
   const [batch, heads, time] = query.shape as [Dim, number, Dim, number]
   const groups = config.keyValueHeads
   const rows = multiplyDims(divideDims(heads, groups)!, time)

@@ -16,7 +16,7 @@ import {
   transpose,
 } from '@qilin-med/tensor'
 import type { Activation, ModelConfig } from '../config/types'
-import type { Network } from '../network'
+import { linears, type Network } from '../network'
 import { attend } from './attend'
 import type { KeyValue, LayerContext } from './context'
 import { hasSandwichNorms } from './modules'
@@ -48,7 +48,7 @@ const toHeads = (x: Tensor, heads: number, size: number): Tensor =>
 const projections = (config: ModelConfig, net: Network, path: string, x: Tensor): Tensor[] => {
   const { family, heads, keyValueHeads, headSize } = config
   const packed = family === 'phi3' ? 'qkv_proj' : family === 'baichuan' ? 'W_pack' : undefined
-  if (!packed) return ['q_proj', 'k_proj', 'v_proj'].map((name) => net.linear(`${path}.${name}`, x))
+  if (!packed) return linears(net, [`${path}.q_proj`, `${path}.k_proj`, `${path}.v_proj`], x)
   const sizes = [heads, keyValueHeads, keyValueHeads].map((count) => count * headSize)
   return split(net.linear(`${path}.${packed}`, x), 2, sizes)
 }
@@ -88,7 +88,7 @@ const feedForward = (config: ModelConfig, net: Network, layer: number, x: Tensor
   const [gate, up] =
     config.family === 'phi3'
       ? split(net.linear(`${path}.gate_up_proj`, x), 2, [inner, inner])
-      : [net.linear(`${path}.gate_proj`, x), net.linear(`${path}.up_proj`, x)]
+      : linears(net, [`${path}.gate_proj`, `${path}.up_proj`], x)
   return net.linear(`${path}.down_proj`, mul(activation(config)(gate!), up!))
 }
 

@@ -1,4 +1,4 @@
-import { type Dim, type Shape, SymbolicDim } from '../dimension'
+import { type Dim, quotientOf, type Shape, SymbolicDim } from '../dimension'
 import { type DType, isNumeric, type TypedArray, toTyped } from '../dtype'
 import { TensorError } from '../errors'
 import type { ConstantSource, Node, Tensor } from '../tensor'
@@ -163,6 +163,9 @@ class GraphBuilder implements Lowering {
   /** A named dimension, read off the first argument that has it as an axis. */
   private named(name: string): string {
     return this.memo(`name ${name}`, () => {
+      const quotient = quotientOf(name)
+      if (quotient)
+        return this.node('Div', [this.named(quotient.name), this.constant('int64', [1], [quotient.divisor])])
       for (const input of this.program.inputs) {
         const axis = input.shape.findIndex((dim) => dim instanceof SymbolicDim && dim.key === name)
         if (axis >= 0) return this.node('Shape', [input.name], { start: axis, end: axis + 1 })

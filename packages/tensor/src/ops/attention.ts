@@ -1,9 +1,11 @@
-import { type Dim, divideDims, multiplyDims, shapeText } from '../dimension'
+import { type Dim, divideDims, floorDivideDim, multiplyDims, sameDim, shapeText, subtractDims } from '../dimension'
 import { ShapeError } from '../errors'
-import { requireRank, type Tensor } from '../tensor'
-import { add, and, equal, greater, lessEqual, mul, or, sub, tanh, where } from './elementwise'
+import { constant, requireRank, type Tensor } from '../tensor'
+import { customGradient } from '../transform/custom-gradient'
+import { add, and, equal, greater, lessEqual, mul, neg, or, sub, tanh, where } from './elementwise'
 import { matmul } from './matmul'
-import { reshape, unsqueeze } from './reshape'
+import { sum } from './reduce'
+import { broadcastTo, concat, reshape, slice, split, unbroadcast, unsqueeze } from './reshape'
 import { softmax } from './softmax'
 
 /**
@@ -55,7 +57,14 @@ export const attentionMask = (
 export interface AttentionOptions {
   readonly scale?: number
   readonly softcap?: number
+  /**
+   * True promises that the mask lets no token see a later key (query i has key i; `attentionMask` without `prefix` is such a mask).
+   * Most of the pairs that do not count are then left out of the computation. Default false.
+   */
+  readonly causal?: boolean
 }
+
+// Legend: B batch, H query heads, G key/value heads, T queries, S keys, D head size, R = H/G·T rows of one group.
 
 /**
  * Softmax(q·kᵀ·scale + mask)·v with grouped key/value heads, kept as one product per group.
@@ -68,22 +77,89 @@ export interface AttentionOptions {
  */
 export const attention = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor, options: AttentionOptions = {}): Tensor => {
   for (const operand of [q, k, v]) requireRank('attention', operand, 4)
-  const [batch, heads, time, width] = q.shape as [Dim, number, Dim, number]
-  const groups = k.shape[1] as number
-  const share = divideDims(heads, groups)
-  if (typeof share !== 'number')
+  if (typeof divideDims(q.shape[1]!, k.shape[1]!) !== 'number')
     throw new ShapeError(
       `attention: query heads must be a multiple of key heads, got ${shapeText(q.shape)} and ${shapeText(k.shape)}. Check the head counts.`,
       { op: 'attention', shapes: [shapeText(q.shape), shapeText(k.shape)] },
     )
-  // Query heads that share a key head stand below each other, so a group is one product instead of `share`.
-  const rows = multiplyDims(share, time)
-  const stacked = reshape(q, [batch, groups, rows, width])
-  const source = k.shape[2]!
-  const { scale = 1 / Math.sqrt(width), softcap } = options
-  const scores = matmul(stacked, k, { transposeB: true, alpha: scale }) // [B, G, share·T, S]
-  const capped = softcap === undefined ? scores : mul(tanh(mul(scores, 1 / softcap)), softcap)
-  const masked = add(reshape(capped, [batch, heads, time, source]), mask)
-  const weights = reshape(softmax(masked), [batch, groups, rows, source])
-  return reshape(matmul(weights, v), [batch, heads, time, v.shape[3]!])
+  const { scale = 1 / Math.sqrt(q.shape[3] as number), softcap } = options
+  const attend = softcap === undefined ? blockAttention(scale) : cappedAttention(scale, softcap)
+  const ends = options.causal ? blockEnds(q.shape[2]!, k.shape[2]!) : undefined
+  if (!ends) return attend(q, k, v, mask)
+  const time = q.shape[2]!
+  const beginOf = (i: number): Dim => ends[i - 1] ?? 0
+  const queries = split(
+    q,
+    2,
+    ends.map((end, i) => subtractDims(end, beginOf(i))),
+  )
+  const results = ends.map((end, i) => {
+    const keys = (x: Tensor) => slice(x, 2, 0, end)
+    const rows = isLong(mask, -2, time) ? slice(mask, 2, beginOf(i), end) : mask
+    return attend(queries[i]!, keys(k), keys(v), isLong(rows, -1, time) ? slice(rows, 3, 0, end) : rows)
+  })
+  return concat(results, 2)
 }
+
+const isLong = (x: Tensor, axis: number, time: Dim): boolean => sameDim(x.shape.at(axis)!, time)
+
+/** Blocks of queries that causal attention is cut into: each sees the keys up to its end, 5/8 of all pairs together. */
+const blocks = 4
+
+/** Where the blocks of `time` queries end; undefined where they cannot be cut so. */
+const blockEnds = (time: Dim, source: Dim): Dim[] | undefined => {
+  const size = floorDivideDim(time, blocks)
+  if (size === undefined || size === 0 || !sameDim(time, source)) return undefined
+  return Array.from({ length: blocks }, (_, i) => (i === blocks - 1 ? time : multiplyDims(size, i + 1)))
+}
+
+type Attend = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor) => Tensor
+
+/** Query heads that share a key head stand below each other: [B, H, T, D] → [B, G, R, D], so a group is one product. */
+const grouped = (q: Tensor, { shape }: Tensor): Tensor => {
+  const [batch, heads, time, width] = q.shape as [Dim, number, Dim, Dim]
+  return reshape(q, [batch, shape[1]!, multiplyDims(heads / (shape[1] as number), time), width])
+}
+
+/** Scores of one group [B, G, R, S] with the mask that is given per head. */
+const masked = (scores: Tensor, mask: Tensor, q: Tensor): Tensor => {
+  const [batch, heads, time] = q.shape as [Dim, Dim, Dim]
+  return reshape(add(reshape(scores, [batch, heads, time, scores.shape[3]!]), mask), scores.shape)
+}
+
+const heads = (mixed: Tensor, q: Tensor, v: Tensor): Tensor => reshape(mixed, [...q.shape.slice(0, 3), v.shape[3]!])
+
+/** Attention with soft-capped scores, differentiated op by op. */
+const cappedAttention =
+  (scale: number, cap: number): Attend =>
+  (q, k, v, mask) => {
+    const scores = matmul(grouped(q, k), k, { transposeB: true, alpha: scale / cap })
+    return heads(matmul(softmax(masked(mul(tanh(scores), cap), mask, q)), v), q, v)
+  }
+
+/**
+ * Attention with the gradient of Dao et al. 2022, eq. 4: Σ p·dp of a row is Σ o·do, which is S/D times shorter. It rides
+ * along in the product for dp as one more column, so that the scores are passed over once instead of four times.
+ */
+const blockAttention =
+  (scale: number): Attend =>
+  (q, k, v, mask) => {
+    const rows = grouped(q, k)
+    const scores = matmul(rows, k, { transposeB: true, alpha: scale }) // [B, G, R, S]
+    const weights = softmax(masked(scores, mask, q))
+    const backward = ({ outputs: [mixed] }: { readonly outputs: readonly Tensor[] }, g: Tensor) => {
+      const row = neg(sum(mul(mixed!, g), { axes: -1, keepAxes: true })) // [B, G, R, 1]
+      const ones = broadcastTo(constant(1, v.dtype), [...v.shape.slice(0, 3), 1])
+      const shifted = () => matmul(concat([g, row], 3), concat([v, ones], 3), { transposeB: true })
+      let known: Tensor | undefined
+      const forScores = () => (known ??= mul(weights, shifted()))
+      return [
+        () => matmul(forScores(), k, { alpha: scale }),
+        () => matmul(forScores(), rows, { transposeA: true, alpha: scale }),
+        () => matmul(weights, g, { transposeA: true }),
+        () => unbroadcast(reshape(forScores(), [...q.shape.slice(0, 3), k.shape[2]!]), mask.shape),
+      ]
+    }
+    const [mixed] = customGradient({ forward: () => matmul(weights, v), backward })(rows, k, v, mask)
+    return heads(mixed!, q, v)
+  }

@@ -11,10 +11,12 @@ import {
   sizeOf,
   subtractDims,
 } from '../dimension'
+import { isFloating } from '../dtype'
 import { ShapeError } from '../errors'
 import { count, stretch, stridesFor, type Value, walk } from '../reference/value'
 import { broadcastShapes, normalizeAxis, stretchedAxes } from '../shape'
 import { apply, constantRows, type Op, requireNumeric, type Tensor, type TensorLike, unify } from '../tensor'
+import { customGradient } from '../transform/custom-gradient'
 import { sum } from './reduce'
 
 /** An axis length to ask for: a number, a named or derived dimension, or −1 for "what is left". */
@@ -323,14 +325,26 @@ export const stack = (tensors: readonly Tensor[]): Tensor =>
     0,
   )
 
-/** Parts of x along `axis` with the given lengths. */
+/** All of x in parts along `axis` with the given lengths. Its gradient joins those of the parts in one piece. */
 export const split = (x: Tensor, axis: number, lengths: readonly Dim[]): Tensor[] => {
-  let begin: Dim = 0
-  return lengths.map((length) => {
-    const from = begin
-    begin = addDims(begin, length)
-    return slice(x, axis, from, begin)
-  })
+  const at = normalizeAxis('split', axis, x.shape.length)
+  const total = lengths.reduce(addDims, 0)
+  if (!sameDim(total, x.shape[at]!))
+    throw new ShapeError(
+      `split: lengths must add up to axis ${axis}, got ${total} of ${shapeText(x.shape)}. Use slice for a part.`,
+      { op: 'split', shapes: [shapeText(x.shape)], axis },
+    )
+  const parts = (): Tensor[] => {
+    let begin: Dim = 0
+    return lengths.map((length) => {
+      const from = begin
+      begin = addDims(begin, length)
+      return slice(x, at, from, begin)
+    })
+  }
+  return isFloating(x.dtype)
+    ? customGradient({ forward: parts, backward: (_, ...gradients) => [concat(gradients, at)] })(x)
+    : parts()
 }
 
 /** Number of elements along the given axes. */

@@ -1,8 +1,10 @@
 import type * as common from 'onnxruntime-common'
 import type { NdArray } from '../array'
+import type { TypedArray } from '../dtype'
 import { TensorError } from '../errors'
 import { type Executable, isResident, type Operand, type Resident } from '../runtime'
 import type { Host } from './host'
+import { letGo } from './let-go'
 import { emptyLike, fromOrt, type OrtTensor, type OrtTensorConstructor, toOrt } from './ort'
 
 /** What is used of ONNX Runtime; the same in Node and in browsers. */
@@ -37,6 +39,7 @@ export interface OrtHostOptions {
 /** Sessions and arrays of ONNX Runtime in this thread. */
 export const ortHost = (ort: Ort, { writesInto }: OrtHostOptions): Host<OrtModel> => {
   const sessions = new Set<common.InferenceSession>()
+  const run = writesInto ? runInto(letGo()) : runAnew
   const tensorOf = (operand: Operand): OrtTensor =>
     isResident(operand) ? (operand as Held).tensor : toOrt(ort.Tensor, operand)
   const copyOf = (array: NdArray): OrtTensor => toOrt(ort.Tensor, { ...array, data: array.data.slice() })
@@ -45,10 +48,8 @@ export const ortHost = (ort: Ort, { writesInto }: OrtHostOptions): Host<OrtModel
       const session = await createSession(ort, model)
       sessions.add(session)
       return {
-        run: (inputs, targets) => {
-          const run = writesInto ? runInto : runAnew
-          return run(ort, session, model, inputs.map(tensorOf), targets as readonly (Held | undefined)[])
-        },
+        run: (inputs, targets) =>
+          run(ort, session, model, inputs.map(tensorOf), targets as readonly (Held | undefined)[]),
         dispose: async () => {
           if (sessions.delete(session)) await session.release()
         },
@@ -91,18 +92,24 @@ type Run = (
   targets: readonly (Held | undefined)[],
 ) => Promise<(NdArray | undefined)[]>
 
-/** Results go into the arrays of their targets. */
-const runInto: Run = async (ort, session, model, inputs, targets) => {
-  const { outputs, overwrites } = model
-  const buffers = targets.map((target, i) => (target ? destination(ort, target, overwrites[i]!) : null))
-  const results = await runSession(session, model, inputs, buffers)
-  return outputs.map((output, i) => {
-    const target = targets[i]
-    if (!target) return fromOrt(results[output]!)
-    if (!overwrites[i]) swap(target)
-    return undefined
-  })
-}
+/** Results go into the arrays of their targets. ONNX Runtime returns copies of them as well, which are let go. */
+const runInto =
+  (release: (buffer: ArrayBufferLike) => void): Run =>
+  async (ort, session, model, inputs, targets) => {
+    const { outputs, overwrites } = model
+    const buffers = targets.map((target, i) => (target ? destination(ort, target, overwrites[i]!) : null))
+    const results = await runSession(session, model, inputs, buffers)
+    return outputs.map((output, i) => {
+      const result = results[output]!
+      const target = targets[i]
+      if (!target) return fromOrt(result)
+      if (bufferOf(result) !== bufferOf(buffers[i]!)) release(bufferOf(result))
+      if (!overwrites[i]) swap(target)
+      return undefined
+    })
+  }
+
+const bufferOf = ({ data }: OrtTensor): ArrayBufferLike => (data as TypedArray).buffer
 
 /** Results take the place of what their targets held. */
 const runAnew: Run = async (_, session, model, inputs, targets) => {

@@ -1,7 +1,7 @@
 import { array } from '../array'
 import { subtractDims } from '../dimension'
 import type { DType } from '../dtype'
-import { attention, attentionMask } from '../ops/attention'
+import { type AttentionOptions, attention, attentionMask } from '../ops/attention'
 import { cast } from '../ops/cast'
 import { arange, dimensionSize } from '../ops/dimension-size'
 import { einsum } from '../ops/einsum'
@@ -246,10 +246,10 @@ const mask = (parents: Tensor, segments: Tensor, prefix: Tensor) =>
   attentionMask(arange('B'), { positions: r.broadcastTo(arange('B'), segments.shape), segments, parents, prefix })
 
 const turn = ([a, angle]: readonly Tensor[]) => rotary(a!, cos(angle!), sin(angle!))
-const masked = (window?: number) => (q: Tensor, k: Tensor, v: Tensor, segments: Tensor) => {
+const masked = (options: AttentionOptions, window?: number) => (q: Tensor, k: Tensor, v: Tensor, segments: Tensor) => {
   const positions = r.broadcastTo(arange('B'), segments.shape)
   const mask = attentionMask(arange('B'), { positions, segments }, window === undefined ? {} : { window })
-  return attention(q, k, v, mask)
+  return attention(q, k, v, mask, options)
 }
 
 const layers = [
@@ -266,9 +266,26 @@ const layers = [
   row('rmsNorm', [x('A', 'B', 3), x(3)], (a, w) => rmsNorm(a, w)),
   row('layerNorm', [x('A', 3), x(3), x(3)], (a, w, b) => layerNorm(a, w, b)),
   row('rotary', [x('A', 2, 'B', 4), x('A', 'B', 2)], (...operands) => turn(operands), 1),
-  row('attention', [x('A', 4, 'B', 2), x('A', 2, 'B', 2), x('A', 2, 'B', 3), index('A', 'B')], masked(), 1),
-  row('attention, window', [x('A', 2, 'B', 2), x('A', 2, 'B', 2), x('A', 2, 'B', 2), index('A', 'B')], masked(2), 1),
+  row('attention', [x('A', 4, 'B', 2), x('A', 2, 'B', 2), x('A', 2, 'B', 3), index('A', 'B')], masked({}), 1),
+  row(
+    'attention, window',
+    [x('A', 2, 'B', 2), x('A', 2, 'B', 2), x('A', 2, 'B', 2), index('A', 'B')],
+    masked({}, 2),
+    1,
+  ),
   row('attentionMask', [index('A', 'B'), index('A', 'B'), bit('A', 'B')], mask),
+  row(
+    'attention, causal',
+    [x('A', 4, 'B', 2), x('A', 2, 'B', 2), x('A', 2, 'B', 3), index('A', 'B')],
+    masked({ causal: true }),
+    1,
+  ),
+  row(
+    'attention, causal and soft cap',
+    [x('A', 2, 'B', 2), x('A', 2, 'B', 2), x('A', 2, 'B', 3), index('A', 'B')],
+    masked({ causal: true, softcap: 1.5 }),
+    1,
+  ),
   row(
     'attention, soft cap',
     [x('A', 2, 'B', 2), x('A', 1, 'C', 2), x('A', 1, 'C', 2)],
