@@ -10,6 +10,8 @@ const here = dirname(fileURLToPath(import.meta.url))
 /** Kernels and the modules they are embedded in. */
 export const kernels = [
   { source: 'minhash.ts', target: '../src/dedup/minhash.wasm.ts', name: 'minhashWasm' },
+  { source: 'decode.ts', target: '../src/read/decode.wasm.ts', name: 'decodeWasm' },
+  { source: 'jsonl.ts', target: '../src/read/jsonl.wasm.ts', name: 'jsonlWasm' },
   { source: 'windows.ts', target: '../src/dedup/windows.wasm.ts', name: 'windowsWasm' },
   { source: 'suffix.ts', target: '../src/dedup/suffix.wasm.ts', name: 'suffixWasm' },
 ]

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { TextDecoder } from 'node:util'
+import { gb18030Decoder, utf8Decoder } from './decode'
 
 /** Encodings a text file may have. */
 export type TextEncoding = 'utf-8' | 'gb18030' | 'utf-16le' | 'utf-16be'
@@ -21,7 +22,9 @@ export function detectEncoding(sample: Uint8Array): DetectedEncoding {
   if (sample[0] === 0xff && sample[1] === 0xfe) return { encoding: 'utf-16le', bomBytes: 2 }
   if (sample[0] === 0xfe && sample[1] === 0xff) return { encoding: 'utf-16be', bomBytes: 2 }
   if (isUtf8(sample.subarray(0, wholeUtf8(sample)))) return { encoding: 'utf-8', bomBytes: 0 }
-  return { encoding: errorShare('gb18030', sample) < errorShare('utf-8', sample) ? 'gb18030' : 'utf-8', bomBytes: 0 }
+  const start = sample.findIndex((byte) => byte >= 0x80)
+  const part = sample.subarray(start, start + (1 << 16))
+  return { encoding: errorShare('gb18030', part) < errorShare('utf-8', part) ? 'gb18030' : 'utf-8', bomBytes: 0 }
 }
 
 /** Stands in decoded text where bytes were malformed: a lone surrogate, which no well-formed file can hold (U+FFFD may stand in the source itself). */
@@ -32,26 +35,27 @@ export const malformedMark = '\udfff'
  * UTF-16 it counts as malformed.
  */
 export function markingDecoder(encoding: TextEncoding): (bytes: Uint8Array, last?: boolean) => string {
-  const decoder = textDecoder(encoding)
   if (encoding !== 'utf-8') {
+    const decode = encoding === 'gb18030' ? gb18030Decoder() : streamingDecoder(encoding)
     return (bytes, last = false) => {
-      const text = decoder.decode(bytes, { stream: !last })
+      const text = decode(bytes, last)
       return text.includes('\ufffd') ? text.replaceAll('\ufffd', malformedMark) : text
     }
   }
+  const decode = utf8Decoder()
   let held: Uint8Array = new Uint8Array(0)
   return (bytes, last = false) => {
     const all = held.length > 0 ? Buffer.concat([held, bytes]) : bytes
     const end = last ? all.length : wholeUtf8(all)
     held = all.slice(end)
-    return decodeUtf8(all.subarray(0, end), decoder)
+    const whole = all.subarray(0, end)
+    return isUtf8(whole) ? decode(whole) : decodeBroken(whole)
   }
 }
 
-/** Decodes line by line where a chunk is not valid, so that only the lines at fault are marked. */
-function decodeUtf8(bytes: Uint8Array, decoder: TextDecoder): string {
-  const text = decoder.decode(bytes)
-  if (!text.includes('\ufffd') || isUtf8(bytes)) return text
+/** Decodes line by line, so that only the lines at fault are marked. */
+function decodeBroken(bytes: Uint8Array): string {
+  const decoder = textDecoder('utf-8')
   let marked = ''
   for (let start = 0; start < bytes.length; ) {
     const newline = bytes.indexOf(0x0a, start)
@@ -61,6 +65,11 @@ function decodeUtf8(bytes: Uint8Array, decoder: TextDecoder): string {
     start += line.length
   }
   return marked
+}
+
+function streamingDecoder(encoding: TextEncoding): (bytes: Uint8Array, last: boolean) => string {
+  const decoder = textDecoder(encoding)
+  return (bytes, last) => decoder.decode(bytes, { stream: !last })
 }
 
 /** A decoder that replaces malformed bytes by U+FFFD and leaves a byte order mark in place (`detectEncoding` has measured it). */

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { excerpt, throwFault } from '../faults'
 import type { Fault, OnFault, Row } from '../types'
+import { utf8Decoder } from './decode'
 import { type OpenOptions, openUtf8 } from './open'
 
 /** Options of the row readers. */
@@ -68,19 +69,43 @@ export async function* lineBlocks(
 /** Rows of a JSONL file: one JSON value a line, blank lines skipped, broken lines reported. Memory does not grow with the file. */
 export async function* readJsonl<T = unknown>(path: string, options: ReadOptions = {}): AsyncGenerator<Row<T>> {
   const { onFault = throwFault, label = path } = options
+  const decode = utf8Decoder()
   for await (const block of lineBlocks(openUtf8(path, options), { ...options, label })) {
-    const { bytes } = block
-    for (let start = 0, line = block.line; start < bytes.length; line++) {
-      const newline = bytes.indexOf(0x0a, start)
-      const end = newline < 0 ? bytes.length : newline
-      const text = bytes.toString('utf8', start, end)
-      const malformed = text.includes('\ufffd') && !isUtf8(bytes.subarray(start, end))
-      start = end + 1
+    const lines = isUtf8(block.bytes) ? textLines(decode(block.bytes)) : byteLines(block.bytes)
+    let line = block.line - 1
+    for (const { text, malformed } of lines) {
+      line++
       if (isBlank(text)) continue
       const value = malformed ? { fault: encodingFault } : parseJson<T>(text)
       if (value.fault) onFault({ ...value.fault, file: label, line, excerpt: excerpt(text) })
       else yield { value: value.value as T, file: label, line }
     }
+  }
+}
+
+/** A line without its break. */
+export interface Line {
+  readonly text: string
+  /** True when its bytes are not valid UTF-8. */
+  readonly malformed: boolean
+}
+
+function* textLines(text: string): Generator<Line> {
+  for (let start = 0; start < text.length; ) {
+    const newline = text.indexOf('\n', start)
+    const end = newline < 0 ? text.length : newline
+    yield { text: text.slice(start, end), malformed: false }
+    start = end + 1
+  }
+}
+
+/** The lines of a block, where some may not be valid. */
+export function* byteLines(bytes: Buffer): Generator<Line> {
+  for (let start = 0; start < bytes.length; ) {
+    const newline = bytes.indexOf(0x0a, start)
+    const row = bytes.subarray(start, newline < 0 ? bytes.length : newline)
+    yield { text: row.toString(), malformed: !isUtf8(row) }
+    start += row.length + 1
   }
 }
 

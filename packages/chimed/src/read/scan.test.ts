@@ -44,6 +44,39 @@ describe('scanJsonlField', () => {
     expect(lines).toEqual([1, 4])
   })
 
+  it('reads every escape, all planes and long values as JSON.parse does', async () => {
+    const text = fc.string({ unit: 'binary', maxLength: 60 })
+    const escaped = (value: string): string =>
+      JSON.stringify(value).replace(/[\s\S]/gu, (c) =>
+        c.codePointAt(0)! % 3 === 0 && c > '~' && c.length === 1
+          ? `\\u${c.charCodeAt(0).toString(16).padStart(4, '0').toUpperCase()}`
+          : c,
+      )
+    await fc.assert(
+      fc.asyncProperty(fc.array(text, { minLength: 1, maxLength: 20 }), async (values) => {
+        const lines = values.map((value) => `{ "x" : ${escaped(value)},\t"text":${escaped(`${value}é中😀\\/"`)} }`)
+        const expected = lines.map((line) => JSON.parse(line).text)
+        expect((await scan(lines.join('\r\n'), 'text')).values).toEqual(expected)
+      }),
+      { numRuns: 100 },
+    )
+    const long = '长文\n"引"'.repeat(400_000)
+    expect((await scan(`{"text":${JSON.stringify(long)}}\n{"text":"后"}`, 'text')).values).toEqual([long, '后'])
+  })
+
+  it('refuses what JSON does not allow in the field', async () => {
+    const lines = [
+      '{"text":"a\tb"}',
+      '{"text":"\\x"}',
+      '{"text":"\\u12g4"}',
+      '{"text":"\\u12',
+      '{"text":"a\\',
+      '{"text":"好"}',
+    ]
+    const { values, faults, lines: numbers } = await scan(lines.join('\n'), 'text')
+    expect([values, numbers, faults]).toEqual([['好'], [6], { json: 5 }])
+  })
+
   it('reports rows that end inside, are no JSON or do not decode', async () => {
     const content = Buffer.concat([
       Buffer.from('{"text":"一"}\n{"text":"二\nnope\n{"text":"'),
