@@ -1,3 +1,4 @@
+export { isArchive, type Unpacked, type UnpackOptions, unpack } from './archive/unpack'
 export {
   asText,
   type BuildOptions,
@@ -209,9 +210,11 @@ export {
   writeCptText,
   writeMessagesJsonl,
   writePreferenceJsonl,
+  writePromptCompletionJsonl,
   writeQilinDpo,
   writeQilinSft,
   writeTextJsonl,
+  writeUnpairedJsonl,
 } from './write/corpora'
 export { type FileWriter, fileWriter, writeFileWhole, writePieces } from './write/file'
 export { type ParquetOptions, type ParquetShards, writeParquetShards } from './write/parquet'

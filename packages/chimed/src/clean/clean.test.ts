@@ -30,6 +30,15 @@ describe('normaliseText', () => {
     }
   })
 
+  it('does the same whether or not a text takes the short way', () => {
+    const usual = ' 甲\t乙  <b>丙</b>\n\n\n\n丁 [详细] “戊” '
+    for (const options of [{}, { boilerplate: false }, { trimLines: false }, { form: 'NFKC' }] as const) {
+      // a zero-width space sends a text the long way and is removed there
+      expect(normaliseText(`${usual}\u200b`, options)).toBe(normaliseText(usual, options))
+    }
+    expect(normaliseText('a\u00a0\u00a0b\u3000c　　d\te')).toBe('a b c d e')
+  })
+
   it('compares across layouts by letters and digits alone', () => {
     expect(skeleton('（１）Ａb，甲 乙。')).toBe('1ab甲乙')
   })
@@ -53,6 +62,9 @@ describe('maskPersonalData', () => {
       '请打[电话]或[电话]，微信：[联系方式]',
     )
     expect(maskPersonalData('身份证11010519491231002X，邮箱 a.b@example.org').text).toBe('身份证[身份证]，邮箱 [邮箱]')
+    expect(maskPersonalData('住院号：ZY-20230012，门诊号 88001，住院号段').text).toBe(
+      '住院号：[病历号]，门诊号 [病历号]，住院号段',
+    )
     expect(maskPersonalData('医生：王小明\n李大夫，您好。张三主任医师').text).toBe(
       '医生：[姓名]\n李大夫，您好。[姓名]主任医师',
     )
@@ -74,6 +86,9 @@ describe('quality', () => {
     expect(textMeasures('★★★甲').symbolShare).toBe(0.75)
     expect(textMeasures('这是一句重复的虚构话。'.repeat(10)).repetition).toBeGreaterThan(0.9)
     expect(textMeasures('').symbolShare).toBe(0)
+    expect(textMeasures('𠮷é１。😀')).toMatchObject({ chineseShare: 0.5, symbolShare: 0.2, repetition: 0 })
+    expect(textMeasures('零一二三四五六七八九甲零一二三四五六七八九').repetition).toBe(20 / 21)
+    expect(textMeasures('哈'.repeat(30)).repetition).toBe(1)
   })
 
   it('drops by each limit under its own name', async () => {

@@ -1,5 +1,5 @@
 /** Kinds of personal data that `maskPersonalData` knows. */
-export type PersonalData = 'id' | 'phone' | 'email' | 'contact' | 'name' | 'url'
+export type PersonalData = 'id' | 'record' | 'phone' | 'email' | 'contact' | 'name' | 'url'
 
 /** Options of `maskPersonalData`. */
 export interface PersonalDataOptions {
@@ -22,22 +22,37 @@ const surname =
 const patterns: Readonly<
   Record<
     PersonalData,
-    { readonly pattern: RegExp; readonly mask: string; readonly accept?: (match: string) => boolean }
+    {
+      readonly pattern: RegExp
+      /** What a text must have for the pattern to be tried at all. */
+      readonly needs: RegExp
+      readonly mask: string
+      readonly accept?: (match: string) => boolean
+    }
   >
 > = {
   id: {
     pattern: /(?<!\d)[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![\dXx])/g,
+    needs: /\d{17}/,
     mask: '[身份证]',
     accept: hasIdChecksum,
+  },
+  record: {
+    pattern:
+      /(?<=(?:住院号|门诊号|病历号|病案号|就诊卡号|医保卡号|社保号)(?:码|是|为)?[\s:：]{0,3})[A-Za-z0-9-]{4,24}/g,
+    needs: /住院号|门诊号|病历号|病案号|就诊卡号|医保卡号|社保号/,
+    mask: '[病历号]',
   },
   phone: {
     pattern:
       /(?<![\d.])(?:(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}|0\d{2,3}[- ]\d{7,8}|400[- ]?\d{3}[- ]?\d{4})(?![\d.])/g,
+    needs: /\d{3}/,
     mask: '[电话]',
   },
-  email: { pattern: /[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}/g, mask: '[邮箱]' },
+  email: { pattern: /[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}/g, needs: /@/, mask: '[邮箱]' },
   contact: {
     pattern: /(?<=(?:微信|QQ|qq|扣扣|weixin|WeChat)(?:号|号码|群)?(?:是|为)?[\s:：]{0,3})[A-Za-z0-9_-]{5,20}/g,
+    needs: /微信|QQ|qq|扣扣|weixin|WeChat/,
     mask: '[联系方式]',
   },
   name: {
@@ -45,24 +60,27 @@ const patterns: Readonly<
       `${surname}[\\u4e00-\\u9fff]{1,2}(?=(?:主任|副主任|主治|住院)?(?:医师|医生|大夫|教授)(?:[，。！\\s]|$))|(?<=(?:医生|医师|大夫|主任|签名|署名|落款)[:：]\\s?)${surname}[\\u4e00-\\u9fff]{1,2}(?![\\u4e00-\\u9fff])`,
       'g',
     ),
+    needs: /医师|医生|大夫|教授|主任|签名|署名|落款/,
     mask: '[姓名]',
   },
-  url: { pattern: /https?:\/\/[^\s\u4e00-\u9fff，。）)]{4,500}/g, mask: '[链接]' },
+  url: { pattern: /https?:\/\/[^\s\u4e00-\u9fff，。）)]{4,500}/g, needs: /https?:/, mask: '[链接]' },
 }
 
 /**
- * The text with personal data masked: identity numbers (with a right check digit), phone numbers, e-mail addresses, chat names, and names of
+ * The text with personal data masked: identity numbers (with a right check digit), numbers of medical records,
+ * phone numbers, e-mail addresses, chat names, and names of
  * doctors in signatures and titles. Rules, not a model: names elsewhere stay.
  */
 export function maskPersonalData(
   text: string,
-  { kinds = ['id', 'phone', 'email', 'contact', 'name'], mask }: PersonalDataOptions = {},
+  { kinds = ['id', 'record', 'phone', 'email', 'contact', 'name'], mask }: PersonalDataOptions = {},
 ): MaskedText {
   const found: Partial<Record<PersonalData, number>> = {}
   let masked = text
   for (const kind of Object.keys(patterns) as PersonalData[]) {
     if (!kinds.includes(kind)) continue
-    const { pattern, mask: standard, accept = () => true } = patterns[kind]
+    const { pattern, needs, mask: standard, accept = () => true } = patterns[kind]
+    if (!needs.test(masked)) continue
     masked = masked.replace(pattern, (match) => {
       if (!accept(match)) return match
       found[kind] = (found[kind] ?? 0) + 1

@@ -1,3 +1,4 @@
+import { mix32 } from '../dedup/minhash-js'
 import { textOf } from '../record'
 import { drop } from '../sources/source'
 import { rowStep, type Step } from '../step'
@@ -17,41 +18,52 @@ export interface TextMeasures {
   readonly repeatedLines: number
 }
 
-const letters = /\p{L}/gu
-const chinese = /\p{Script=Han}/gu
-const ordinary = /[\p{L}\p{N}\s，。！？；：、“”‘’（）《》〈〉【】—…·.,!?;:'"()\-/%+<>=~～°℃]/gu
-
-const count = (text: string, pattern: RegExp): number => text.match(pattern)?.length ?? 0
+const letter = /\p{L}/u
+const chinese = /\p{Script=Han}/u
+const ordinary = /[\p{L}\p{N}\s，。！？；：、“”‘’（）《》〈〉【】—…·.,!?;:'"()\-/%+<>=~～°℃]/u
 
 /** Measures of a text; shares are between 0 and 1. */
 export function textMeasures(text: string): TextMeasures {
-  const characters = Math.max(1, text.length)
-  const letterCount = count(text, letters)
+  const { characters, letters, han, symbols } = countClasses(text)
   const lines = text.split('\n').filter((line) => line.trim().length > 5)
   return {
     length: text.length,
-    chineseShare: letterCount === 0 ? 0 : count(text, chinese) / letterCount,
-    symbolShare: Math.max(0, 1 - count(text, ordinary) / [...text].length || 0),
-    repetition: repeatedShare(text, 10) / characters,
+    chineseShare: letters === 0 ? 0 : han / letters,
+    symbolShare: characters === 0 ? 0 : symbols / characters,
+    repetition: repeatedShare(text, 10) / Math.max(1, text.length),
     repeatedLines: lines.length === 0 ? 0 : 1 - new Set(lines).size / lines.length,
   }
 }
 
+/** Characters of each class; the two ranges that nearly all text is made of are known without asking a pattern. */
+function countClasses(text: string): { characters: number; letters: number; han: number; symbols: number } {
+  const counts = { characters: 0, letters: 0, han: 0, symbols: 0 }
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    counts.characters++
+    if (code >= 0x4e00 && code <= 0x9fff) {
+      counts.letters++
+      counts.han++
+      continue
+    }
+    if ((code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a)) {
+      counts.letters++
+      continue
+    }
+    if (code === 0xff0c || code === 0x3002 || code === 0x3001 || (code >= 0x30 && code <= 0x39)) continue
+    const character = String.fromCodePoint(text.codePointAt(i)!)
+    i += character.length - 1
+    if (letter.test(character)) counts.letters++
+    if (chinese.test(character)) counts.han++
+    if (!ordinary.test(character)) counts.symbols++
+  }
+  return counts
+}
+
 /** Characters covered by the most frequent n-gram, if it occurs more than once. */
 function repeatedShare(text: string, n: number): number {
-  const seen = new Map<string, number>()
-  let most = 1
-  let best = ''
-  for (let i = 0; i + n <= text.length; i++) {
-    const gram = text.slice(i, i + n)
-    const times = (seen.get(gram) ?? 0) + 1
-    seen.set(gram, times)
-    if (times > most) {
-      most = times
-      best = gram
-    }
-  }
-  if (most < 2) return 0
+  const best = mostFrequentGram(text, n)
+  if (best === undefined) return 0
   let covered = 0
   let end = 0
   for (let at = text.indexOf(best); at >= 0; at = text.indexOf(best, at + 1)) {
@@ -59,6 +71,35 @@ function repeatedShare(text: string, n: number): number {
     end = at + n
   }
   return covered
+}
+
+const base = 0x9e3779b1
+
+/** The n-gram that occurs most often, the first of those; undefined when all are different. Grams with the same 32-bit hash count as one. */
+function mostFrequentGram(text: string, n: number): string | undefined {
+  const grams = text.length - n + 1
+  if (grams < 2) return undefined
+  const mask = (1 << Math.ceil(Math.log2(2 * grams))) - 1
+  const hashes = new Int32Array(mask + 1)
+  const counts = new Uint32Array(mask + 1)
+  let top = 1
+  for (let i = 1; i < n; i++) top = Math.imul(top, base)
+  let hash = 0
+  let most = 1
+  let best = -1
+  for (let i = 0; i < text.length; i++) {
+    if (i >= n) hash = (hash - Math.imul(text.charCodeAt(i - n), top)) | 0
+    hash = (Math.imul(hash, base) + text.charCodeAt(i)) | 0
+    if (i < n - 1) continue
+    let slot = mix32(hash) & mask
+    while (counts[slot] !== 0 && hashes[slot] !== hash) slot = (slot + 1) & mask
+    hashes[slot] = hash
+    if (++counts[slot]! > most) {
+      most = counts[slot]!
+      best = i - n + 1
+    }
+  }
+  return best < 0 ? undefined : text.slice(best, best + n)
 }
 
 /** Limits of `quality`; a record beyond one is dropped with the name of the limit as its reason. */

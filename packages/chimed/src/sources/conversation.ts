@@ -29,12 +29,12 @@ export const roleOf = (name: unknown): Message['role'] | undefined =>
   typeof name === 'string' ? roles[name.trim().toLowerCase()] : undefined
 
 /**
- * A conversation from a record of any public layout: `messages`, `conversations` (`from`/`value` or `role`/`content`), Alpaca with or
- * without `history`, `prompt`/`response`, HC3, question and answer in lists, and dialogues inlined in `instruction` by markers
+ * A conversation from a record of any public layout: `messages`, `conversations` (`from`/`value` or `role`/`content`), TRL's `prompt` and
+ * `completion` (text or messages), Alpaca with or without `history`, lists of inputs and outputs, `prompt`/`response`, HC3, question and answer in lists, and dialogues inlined in `instruction` by markers
  * (`Human:`/`Assistant:`, `<user>:`/`<bot>:`). Blank turns and unknown roles give a drop.
  */
 export function conversationOf(record: Readonly<Record<string, unknown>>): Converted<Conversation> {
-  const turns = listedTurns(record) ?? alpacaTurns(record)
+  const turns = listedTurns(record) ?? pairedLists(record) ?? alpacaTurns(record)
   return 'drop' in turns ? turns : alternating(turns)
 }
 
@@ -76,7 +76,9 @@ export function alternating(turns: readonly Message[]): Converted<Conversation> 
 }
 
 function listedTurns(record: Readonly<Record<string, unknown>>): Message[] | Drop | undefined {
-  const list = record.messages ?? record.conversations ?? record.conversation
+  // TRL's conversational prompt and completion are two lists of messages
+  const list =
+    record.messages ?? record.conversations ?? record.conversation ?? joined(record.prompt, record.completion)
   if (!Array.isArray(list)) return undefined
   const turns: Message[] = []
   for (const item of list as Record<string, unknown>[]) {
@@ -87,6 +89,23 @@ function listedTurns(record: Readonly<Record<string, unknown>>): Message[] | Dro
     if ('human' in item && 'assistant' in item) turns.push({ role: 'assistant', content: text(item.assistant) })
   }
   return turns
+}
+
+const joined = (prompt: unknown, completion: unknown): unknown =>
+  Array.isArray(prompt) && Array.isArray(completion) ? [...prompt, ...completion] : undefined
+
+/** Instruct_chat: `input` and `output` are lists of the same length, a turn of each by turns. */
+function pairedLists({ instruction, input, output }: Readonly<Record<string, unknown>>): Message[] | Drop | undefined {
+  if (!Array.isArray(input) || !Array.isArray(output) || input.length === 0) return undefined
+  if (input.length !== output.length) return drop('turn-count', `${input.length} inputs and ${output.length} outputs`)
+  const system = text(instruction)
+  return [
+    ...(system === '' ? [] : [{ role: 'system' as const, content: system }]),
+    ...input.flatMap((asked, index): Message[] => [
+      { role: 'user', content: text(asked) },
+      { role: 'assistant', content: text(output[index]) },
+    ]),
+  ]
 }
 
 function alpacaTurns(record: Readonly<Record<string, unknown>>): Message[] | Drop {

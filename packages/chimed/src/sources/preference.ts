@@ -106,7 +106,8 @@ function rankedPairs(
 }
 
 function promptTurns(record: Readonly<Record<string, unknown>>): Message[] | Drop {
-  const list = record.conversations ?? (Array.isArray(record.prompt) ? record.prompt : undefined)
+  const list =
+    record.conversations ?? (Array.isArray(record.prompt) ? record.prompt : sharedTurns(record.chosen, record.rejected))
   if (!Array.isArray(list)) {
     const system = text(record.system)
     return [
@@ -121,6 +122,13 @@ function promptTurns(record: Readonly<Record<string, unknown>>): Message[] | Dro
     turns.push({ role, content: text(item.value ?? item.content) })
   }
   return turns
+}
+
+/** TRL's implicit prompt: whole conversations that part at the last message. Undefined where they are none. */
+function sharedTurns(chosen: unknown, rejected: unknown): unknown[] | undefined {
+  if (!Array.isArray(chosen) || !Array.isArray(rejected) || chosen.length < 2) return undefined
+  const parts = chosen.findIndex((turn, index) => JSON.stringify(turn) !== JSON.stringify(rejected[index]))
+  return parts < 0 ? chosen.slice(0, -1) : chosen.slice(0, parts)
 }
 
 const answer = (value: unknown): string =>

@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, sep } from 'node:path'
+import { isArchive } from '../archive/unpack'
 import { ChimedError } from '../errors'
 import { excerpt, throwFault } from '../faults'
 import type { ChimedRecord, OnFault, Origin, Row, Split } from '../types'
@@ -24,7 +25,11 @@ export interface Source<T extends ChimedRecord = ChimedRecord> {
 export interface SourceOptions {
   /** Name in reports instead of the one in the tables. */
   readonly name?: string | undefined
-  /** Part of the data set all rows belong to (default `train`). */
+  /**
+   * Part of the data set all rows belong to. Without it, files of a folder say so by their names (`train.csv`, `validation_datasets.jsonl`,
+   * `test-00000-of-00001.parquet`): rows of a test file are left out and counted as `test-split`, those of a validation file stay validation.
+   * A file that is named itself is taken for training whatever its name.
+   */
   readonly split?: Split | undefined
   /** Takes only the rows for which this is true; the others are counted as `not-selected`. */
   readonly where?: ((row: Readonly<Record<string, unknown>>) => boolean) | undefined
@@ -80,12 +85,14 @@ export function defineSource<R, T extends ChimedRecord>(
   const files = (): string[] => filesBelow(path, pattern)
   async function* read({ onFault = throwFault, signal }: SourceReadOptions = {}): AsyncGenerator<T> {
     let given = 0
+    const inFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
     for (const file of files()) {
-      const label = statSync(path).isDirectory()
-        ? `${basename(path)}/${relative(path, file).split(sep).join('/')}`
-        : basename(file)
+      const label = inFolder ? `${basename(path)}/${relative(path, file).split(sep).join('/')}` : basename(file)
+      const fileSplit = split ?? (inFolder ? splitOfName(basename(file)) : undefined)
+      const isTest = fileSplit === 'test' && split === undefined
       for await (const row of rows(file, { onFault, label, signal })) {
-        for (const converted of where && !where(row.value as never) ? unselected : outcomes(convert, row)) {
+        const chosen = !where || where(row.value as never)
+        for (const converted of isTest ? testRow : chosen ? outcomes(convert, row) : unselected) {
           if ('drop' in converted) {
             onFault({
               code: converted.drop,
@@ -99,12 +106,21 @@ export function defineSource<R, T extends ChimedRecord>(
           if (given++ >= limit) return
           for (const change of converted.changes ?? [])
             onFault({ ...change, file: row.file, line: row.line, kept: true })
-          yield { ...converted.record, origin: originOf(name, row, converted.split ?? split, converted.meta) } as T
+          yield { ...converted.record, origin: originOf(name, row, converted.split ?? fileSplit, converted.meta) } as T
         }
       }
     }
   }
   return { name, files, read }
+}
+
+const testRow = [drop('test-split', 'a row of a test file')]
+
+/** The split that the name of a file speaks for, or undefined. */
+export function splitOfName(name: string): Split | undefined {
+  const word = /(?:^|[-_.])(train|training|validation|valid|val|dev|test)(?:[-_.]|$)/i.exec(name)?.[1]?.toLowerCase()
+  if (word === undefined || word.startsWith('train')) return undefined
+  return word === 'test' ? 'test' : 'validation'
 }
 
 const unselected = [drop('not-selected', 'not selected by where')]
@@ -135,6 +151,12 @@ export function filesBelow(path: string, pattern: RegExp): string[] {
     throw new ChimedError(
       'file-missing',
       `filesBelow: expected a file or folder, got nothing at ${path}. Check the path.`,
+      { path },
+    )
+  if (isArchive(path))
+    throw new ChimedError(
+      'file-format',
+      `filesBelow: expected a file or folder, got the archive ${path}. Unpack it first, with unpack or by hand.`,
       { path },
     )
   if (!found.isDirectory()) return [path]

@@ -9,7 +9,7 @@ import { answerText, examConversation, examItem, examOptions } from './cmexam'
 import { conversationOf, markedTurns } from './conversation'
 import * as sources from './index'
 import { preferencesOf } from './preference'
-import { filesBelow, type Source } from './source'
+import { filesBelow, type Source, splitOfName } from './source'
 import { joinWrapped } from './textbooks'
 
 const folder = mkdtempSync(join(tmpdir(), 'chimed-sources-'))
@@ -63,6 +63,9 @@ describe('conversationOf', () => {
       { question: '甲？', std_answer: '乙。' },
       { instruct: '甲？', output: '乙。' },
       { 问: '甲？', 答: '乙。' },
+      { input: ['甲？'], output: ['乙。'] },
+      { prompt: '甲？', completion: '乙。' },
+      { prompt: [{ role: 'user', content: '甲？' }], completion: [{ role: 'assistant', content: '乙。' }] },
     ])
       expect(roles(record), JSON.stringify(record)).toEqual(expected)
   })
@@ -74,6 +77,11 @@ describe('conversationOf', () => {
       'u:译\n\n甲',
       'a:乙',
     ])
+  })
+
+  it('reads lists of inputs and outputs as turns, and says when one is missing', () => {
+    expect(roles({ input: ['一', '三'], output: ['二', '四'] })).toEqual(['u:一', 'a:二', 'u:三', 'a:四'])
+    expect(roles({ input: ['一', '三'], output: ['二'] })).toBe('turn-count')
   })
 
   it('cuts dialogues written into the instruction', () => {
@@ -253,9 +261,40 @@ describe('preferencesOf', () => {
     ).toMatchObject({
       record: { prompt: '三', chosen: '好', rejected: '坏', history: [{ content: '一' }, { content: '二' }] },
     })
+    const question = { role: 'user', content: '问' }
+    expect(
+      preferencesOf({
+        chosen: [question, { role: 'assistant', content: '好' }],
+        rejected: [question, { role: 'assistant', content: '坏' }],
+      }),
+    ).toMatchObject({ record: { prompt: '问', chosen: '好', rejected: '坏' } })
     expect(preferencesOf({ question: '问', response_chosen: '同', response_rejected: '同' })).toMatchObject({
       drop: 'tie',
     })
+  })
+})
+
+describe('files of a folder', () => {
+  it('say by their names which split they are: test rows are counted and left out, unless the file itself is named', async () => {
+    const root = join(folder, 'hub')
+    mkdirSync(root, { recursive: true })
+    for (const name of ['train_datasets.jsonl', 'validation-00000-of-00001.jsonl', 'test_datasets.jsonl'])
+      writeFileSync(join(root, name), '{"instruction":"甲？","output":"乙。"}\n')
+    const log = faultLog()
+    const records = await read(sources.conversations(root), log)
+    expect(records.map(({ origin }) => origin!.split)).toEqual([undefined, 'validation'])
+    expect(log.counts()).toEqual({ 'test-split': 1 })
+    expect(await read(sources.conversations(join(root, 'test_datasets.jsonl')))).toHaveLength(1)
+    expect((await read(sources.conversations(root, { split: 'test' }))).map(({ origin }) => origin!.split)).toEqual(
+      Array(3).fill('test'),
+    )
+    expect(['train.csv', 'my-dev.json', 'val.xlsx', 'testimony.txt', 'A_test.json'].map(splitOfName)).toEqual([
+      undefined,
+      'validation',
+      'validation',
+      undefined,
+      'test',
+    ])
   })
 })
 
@@ -272,6 +311,8 @@ describe('filesBelow', () => {
     ])
     symlinkSync('/etc/hostname', join(root, 'out.txt'))
     expect(() => filesBelow(root, /\.txt$/)).toThrow(expect.objectContaining({ code: 'path-escape' }))
+    writeFileSync(join(folder, 'data.zip'), 'PK')
+    expect(() => filesBelow(join(folder, 'data.zip'), /x/)).toThrow(expect.objectContaining({ code: 'file-format' }))
     expect(() => filesBelow(join(folder, 'none'), /x/)).toThrow(expect.objectContaining({ code: 'file-missing' }))
   })
 })

@@ -64,6 +64,45 @@ export const writePreferenceJsonl = (path: string, records: Records<PreferencePa
     ),
   )
 
+/**
+ * TRL's prompt-completion format as JSONL: `completion` is the last answer, `prompt` what comes before it; text for a single question, messages
+ * otherwise. The loss then falls on the last answer only.
+ */
+export const writePromptCompletionJsonl = (path: string, records: Records<Conversation>): Promise<number> =>
+  writePieces(
+    path,
+    lines(records, ({ messages, origin }) => {
+      const prompt = messages.slice(0, -1)
+      const completion = messages.slice(-1)
+      const single = prompt.length === 1 && prompt[0]!.role === 'user'
+      return JSON.stringify(
+        single
+          ? { prompt: prompt[0]!.content, completion: completion[0]!.content, ...sourceOf(origin) }
+          : { prompt, completion, ...sourceOf(origin) },
+      )
+    }),
+  )
+
+/** TRL's unpaired preference format (for KTO) as JSONL: two rows a pair, `label` true for the chosen answer. Returns the number of pairs. */
+export const writeUnpairedJsonl = (path: string, records: Records<PreferencePair>): Promise<number> =>
+  writePieces(
+    path,
+    lines(records, ({ prompt, chosen, rejected, history, origin }) => {
+      const row = (completion: string, label: boolean): string =>
+        JSON.stringify(
+          history
+            ? {
+                prompt: [...history, { role: 'user', content: prompt }],
+                completion: [{ role: 'assistant', content: completion }],
+                label,
+                ...sourceOf(origin),
+              }
+            : { prompt, completion, label, ...sourceOf(origin) },
+        )
+      return `${row(chosen, true)}\n${row(rejected, false)}`
+    }),
+  )
+
 const sourceOf = (origin: { readonly source: string } | undefined): object => (origin ? { source: origin.source } : {})
 
 async function* lines<T>(records: Records<T>, line: (record: T) => string): AsyncGenerator<string> {
