@@ -33,7 +33,7 @@ export async function* readCsv(path: string, options: CsvOptions = {}): AsyncGen
       if (!header) {
         header = headerOf(cells)
         for (const { reason } of header.doubled) onFault({ code: 'duplicate-column', reason, file: label, line })
-        requireColumns(header.names, required, label)
+        requireColumns('readCsv', header.names, required, label)
         continue
       }
       const fault = rowFault(cells, header)
@@ -43,14 +43,16 @@ export async function* readCsv(path: string, options: CsvOptions = {}): AsyncGen
   }
 }
 
-interface Header {
+/** The header of a table. */
+export interface Header {
   /** Names by position; a column without a name has an empty one. */
   readonly names: readonly string[]
   readonly named: readonly number[]
   readonly doubled: readonly { readonly reason: string }[]
 }
 
-function headerOf(cells: readonly string[]): Header {
+/** The header that a row of cells makes; names that occur twice are numbered. */
+export function headerOf(cells: readonly string[]): Header {
   const seen = new Map<string, number>()
   const doubled: { reason: string }[] = []
   const names = cells.map((cell) => {
@@ -66,12 +68,22 @@ function headerOf(cells: readonly string[]): Header {
   return { names, named: names.flatMap((name, index) => (name === '' ? [] : [index])), doubled }
 }
 
-function requireColumns(names: readonly string[], required: readonly string[], path: string): void {
+/**
+ * Stops when a column that is needed is not there.
+ *
+ * @throws ChimedError `column-missing`
+ */
+export function requireColumns(
+  reader: string,
+  names: readonly string[],
+  required: readonly string[],
+  path: string,
+): void {
   const missing = required.filter((name) => !names.includes(name))
   if (missing.length === 0) return
   throw new ChimedError(
     'column-missing',
-    `readCsv: expected the columns ${required.join(', ')}, got ${names.filter(Boolean).join(', ')} in ${path}; missing ${missing.join(', ')}. Check the file or its encoding.`,
+    `${reader}: expected the columns ${required.join(', ')}, got ${names.filter(Boolean).join(', ')} in ${path}; missing ${missing.join(', ')}. Check the file or its encoding.`,
     { path, line: 1 },
   )
 }

@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer'
+import { isAscii, isUtf8 } from 'node:buffer'
 import { TextDecoder } from 'node:util'
 import { gb18030Decoder, utf8Decoder } from './decode'
 
@@ -12,8 +12,9 @@ export interface DetectedEncoding {
 }
 
 /**
- * The encoding that the first bytes of a file speak for: a byte order mark decides; otherwise UTF-8 when the sample is valid
- * UTF-8, GB18030 when it is not but decodes as such, and UTF-8 again when neither holds (the broken rows are then reported).
+ * The encoding that the first bytes of a file speak for: a byte order mark decides; otherwise UTF-16 when one of two bytes is often NUL and the other never,
+ * UTF-8 when the sample is valid UTF-8, GB18030 when it is not but decodes as such, and UTF-8 again when neither holds (the broken rows are
+ * then reported).
  *
  * @param sample  the beginning of the file; a character cut off at its end does not count against an encoding
  */
@@ -21,10 +22,25 @@ export function detectEncoding(sample: Uint8Array): DetectedEncoding {
   if (sample[0] === 0xef && sample[1] === 0xbb && sample[2] === 0xbf) return { encoding: 'utf-8', bomBytes: 3 }
   if (sample[0] === 0xff && sample[1] === 0xfe) return { encoding: 'utf-16le', bomBytes: 2 }
   if (sample[0] === 0xfe && sample[1] === 0xff) return { encoding: 'utf-16be', bomBytes: 2 }
+  const wide = withoutMark(sample)
+  if (wide) return { encoding: wide, bomBytes: 0 }
   if (isUtf8(sample.subarray(0, wholeUtf8(sample)))) return { encoding: 'utf-8', bomBytes: 0 }
   const start = sample.findIndex((byte) => byte >= 0x80)
   const part = sample.subarray(start, start + (1 << 16))
   return { encoding: errorShare('gb18030', part) < errorShare('utf-8', part) ? 'gb18030' : 'utf-8', bomBytes: 0 }
+}
+
+/** True for a chunk that reads the same in UTF-8 and GB18030 and says nothing about which of them its file has. */
+export const saysNothing = (chunk: Uint8Array): boolean => isAscii(chunk) && !chunk.includes(0)
+
+/** UTF-16 without a mark: digits, blanks and quotes of the text have a NUL on the same side, and no other NUL is there. */
+function withoutMark(sample: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
+  const nul = [0, 0]
+  const length = Math.min(sample.length, 4096)
+  for (let i = 0; i < length; i++) if (sample[i] === 0) nul[i & 1]!++
+  const often = Math.max(4, length / 40)
+  if (nul[0] === 0 && nul[1]! >= often) return 'utf-16le'
+  return nul[1] === 0 && nul[0]! >= often ? 'utf-16be' : undefined
 }
 
 /** Stands in decoded text where bytes were malformed: a lone surrogate, which no well-formed file can hold (U+FFFD may stand in the source itself). */

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { ChimedError } from '../errors'
 import { excerpt, throwFault } from '../faults'
 import type { Row } from '../types'
-import { encodingFault, parseJson, type ReadOptions, readJsonl } from './jsonl'
+import { encodingFault, parseJson, type ReadOptions, type RowFault, readJsonl } from './jsonl'
 import { openUtf8 } from './open'
 
 /** A row of a JSON file that groups its rows by key (`{ "Unfairness": [...], ... }`) carries that key. */
@@ -23,8 +23,12 @@ export async function* readJson<T = unknown>(path: string, options: ReadOptions 
   }
   const { onFault = throwFault, label = path } = options
   let row = 0
-  for await (const { text, valid, line, inArray } of jsonValues(path, options)) {
-    const { value, fault } = valid ? parseJson<T>(text) : { value: undefined, fault: encodingFault }
+  for await (const { text, valid, line, inArray, fault: broken } of jsonValues(path, options)) {
+    const { value, fault } = broken
+      ? { value: undefined, fault: broken }
+      : valid
+        ? parseJson<T>(text)
+        : { value: undefined, fault: encodingFault }
     if (fault) onFault({ ...fault, file: label, line, excerpt: excerpt(text) })
     else if (!inArray && isGrouped(value)) {
       for (const [group, items] of Object.entries(value))
@@ -60,6 +64,8 @@ interface JsonText {
   readonly valid: boolean
   readonly line: number
   readonly inArray: boolean
+  /** Why this is no record: an element of an array that is longer than `maxRowBytes`, or what follows the end. Its text is the beginning. */
+  readonly fault?: RowFault | undefined
 }
 
 const quote = 0x22
@@ -67,6 +73,9 @@ const backslash = 0x5c
 const newlineByte = 0x0a
 
 const decoded = (bytes: Buffer): Pick<JsonText, 'text' | 'valid'> => ({ text: bytes.toString(), valid: isUtf8(bytes) })
+
+/** How much of a record that is too long is kept for a message. */
+const excerptBytes = 400
 
 /** Texts of the records of a JSON stream: the elements of a top-level array, or the top-level values themselves. */
 async function* jsonValues(path: string, options: ReadOptions): AsyncGenerator<JsonText> {
@@ -80,17 +89,29 @@ async function* jsonValues(path: string, options: ReadOptions): AsyncGenerator<J
   let base = 0 // depth at which records lie: 1 inside a top-level array
   let inString = false
   let seen = false
+  let head: Buffer | undefined // beginning of a record that is too long to be held
+  const record = (end: number, inArray: boolean): JsonText => {
+    const value = { ...decoded(head ?? bytes.subarray(start, end)), line: startLine, inArray }
+    const isLong = head !== undefined || end - start > maxRowBytes
+    head = undefined
+    start = -1
+    if (!isLong) return value
+    return { ...value, fault: { code: 'row-too-long', reason: `record is longer than ${maxRowBytes} bytes` } }
+  }
   for await (const chunk of openUtf8(path, options)) {
-    const from = start >= 0 ? start : at
+    if (start >= 0 && !head && bytes.length - start > maxRowBytes) {
+      if (base === 0)
+        throw new ChimedError(
+          'file-format',
+          `readJson: expected records below ${maxRowBytes} bytes, got a longer one at ${label}:${startLine}. Raise maxRowBytes, or split the file into lines.`,
+          { path: label, line: startLine },
+        )
+      head = Buffer.from(bytes.subarray(start, start + excerptBytes))
+    }
+    const from = start >= 0 && !head ? start : at
     bytes = from < bytes.length ? Buffer.concat([bytes.subarray(from), chunk]) : chunk
     at -= from
     if (start >= 0) start = 0
-    if (bytes.length > maxRowBytes + chunk.length)
-      throw new ChimedError(
-        'file-format',
-        `readJson: expected records below ${maxRowBytes} bytes, got a longer one at ${label}:${startLine}. Split the file into lines.`,
-        { path: label, line: startLine },
-      )
     for (; at < bytes.length; at++) {
       const byte = bytes[at]!
       if (byte === newlineByte) line++
@@ -100,10 +121,7 @@ async function* jsonValues(path: string, options: ReadOptions): AsyncGenerator<J
           at++
         } else if (byte === quote) {
           inString = false
-          if (depth === base && start >= 0) {
-            yield { ...decoded(bytes.subarray(start, at + 1)), line: startLine, inArray: base === 1 }
-            start = -1
-          }
+          if (depth === base && start >= 0) yield record(at + 1, base === 1)
         }
         continue
       }
@@ -122,6 +140,11 @@ async function* jsonValues(path: string, options: ReadOptions): AsyncGenerator<J
           )
       }
       const closes = byte === 0x7d || byte === 0x5d
+      if ((depth < base && byte !== 0x5b && byte !== 0x2c) || (depth === 0 && closes)) {
+        const text = bytes.toString('utf8', at, at + excerptBytes)
+        yield { text, valid: true, line, inArray: true, fault: { code: 'json', reason: 'text after the end' } }
+        return
+      }
       if (depth === base && start < 0 && byte !== 0x2c && !closes) {
         start = at
         startLine = line
@@ -131,14 +154,10 @@ async function* jsonValues(path: string, options: ReadOptions): AsyncGenerator<J
       else if (closes) {
         const scalarEnd = depth === base && start >= 0
         depth--
-        if (scalarEnd) yield { ...decoded(bytes.subarray(start, at)), line: startLine, inArray: true }
-        else if (depth === base)
-          yield { ...decoded(bytes.subarray(start, at + 1)), line: startLine, inArray: base === 1 }
+        if (scalarEnd) yield record(at, true)
+        else if (depth === base && start >= 0) yield record(at + 1, base === 1)
         if (depth <= base) start = -1
-      } else if (byte === 0x2c && depth === base && start >= 0) {
-        yield { ...decoded(bytes.subarray(start, at)), line: startLine, inArray: true }
-        start = -1
-      }
+      } else if (byte === 0x2c && depth === base && start >= 0) yield record(at, true)
     }
   }
   if (!seen)

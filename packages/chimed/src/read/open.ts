@@ -1,8 +1,8 @@
-import { createReadStream, existsSync, statSync } from 'node:fs'
+import { createReadStream, statSync } from 'node:fs'
 import { createGunzip } from 'node:zlib'
 import { Decompress } from 'fzstd'
 import { ChimedError } from '../errors'
-import { detectEncoding, malformedMark, markingDecoder, type TextEncoding } from './encoding'
+import { detectEncoding, malformedMark, markingDecoder, saysNothing, type TextEncoding } from './encoding'
 
 const chunkBytes = 1 << 20
 
@@ -39,6 +39,10 @@ export async function* openBytes(path: string, { signal }: OpenOptions = {}): As
 export async function* openText(path: string, options: OpenOptions = {}): AsyncGenerator<string> {
   let decode: ReturnType<typeof markingDecoder> | undefined
   for await (let chunk of openBytes(path, options)) {
+    if (!decode && !options.encoding && saysNothing(chunk)) {
+      yield chunk.toString('latin1')
+      continue
+    }
     if (!decode) {
       const found = detectEncoding(chunk)
       decode = markingDecoder(options.encoding ?? found.encoding)
@@ -56,7 +60,7 @@ export async function* openUtf8(path: string, options: OpenOptions = {}): AsyncG
   let first = true
   for await (const chunk of openBytes(path, options)) {
     let bytes = chunk
-    if (first) {
+    if (first && (options.encoding || !saysNothing(chunk))) {
       const found = detectEncoding(chunk)
       const encoding = options.encoding ?? found.encoding
       if (encoding !== 'utf-8') decode = markingDecoder(encoding)
@@ -86,14 +90,21 @@ export async function readText(path: string, options: OpenOptions = {}): Promise
   return text.replaceAll(malformedMark, '\ufffd')
 }
 
-function requireFile(path: string): void {
-  if (!existsSync(path))
-    throw new ChimedError('file-missing', `openBytes: expected a file, got nothing at ${path}. Check the path.`, {
-      path,
-    })
-  const { size } = statSync(path)
-  if (size === 0)
-    throw new ChimedError('file-empty', `openBytes: expected data, got an empty file ${path}. Fetch it again.`, {
+/**
+ * Stops when there is nothing to read at `path`.
+ *
+ * @throws ChimedError `file-missing`, `file-empty`
+ */
+export function requireFile(path: string, reader = 'openBytes'): void {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (!found?.isFile())
+    throw new ChimedError(
+      'file-missing',
+      `${reader}: expected a file, got ${found ? 'a folder' : 'nothing'} at ${path}. Check the path.`,
+      { path },
+    )
+  if (found.size === 0)
+    throw new ChimedError('file-empty', `${reader}: expected data, got an empty file ${path}. Fetch it again.`, {
       path,
     })
 }

@@ -1,15 +1,23 @@
-import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
+import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { ChimedError } from '../errors'
 import type { Row } from '../types'
-import type { ReadOptions } from './jsonl'
+import { type CsvOptions, requireColumns } from './csv'
+import { requireFile } from './open'
 
-/** Rows of a Parquet file, one row group in memory at a time; `line` is the row number from 1. */
+/**
+ * Rows of a Parquet file, one row group in memory at a time; `line` is the row number from 1.
+ *
+ * @throws ChimedError `column-missing`, `file-missing`, `file-empty`, `file-truncated`
+ */
 export async function* readParquet<T = Record<string, unknown>>(
   path: string,
-  { label = path }: ReadOptions = {},
+  { label = path, required = [] }: CsvOptions = {},
 ): AsyncGenerator<Row<T>> {
+  requireFile(path, 'readParquet')
   const opened = await openParquet(path, label)
+  const columns = parquetSchema(opened.metadata).children.map(({ element }) => element.name)
+  requireColumns('readParquet', columns, required, label)
   let rowStart = 0
   for (const group of opened.metadata.row_groups) {
     const rowEnd = rowStart + Number(group.num_rows)

@@ -11,7 +11,7 @@ import { readCsv } from './csv'
 import { readJson } from './json'
 import { readJsonl } from './jsonl'
 import { readText } from './open'
-import { formatOf, readRows } from './rows'
+import { formatOf } from './rows'
 import { readLines, readParagraphs, textLoaderRows } from './text'
 
 const folder = mkdtempSync(join(tmpdir(), 'chimed-read-'))
@@ -221,23 +221,4 @@ describe('files', () => {
       code: 'file-truncated',
     })
   })
-
-  it('cut at any byte give rows, faults or one sentence, never another error', async () => {
-    const whole: Record<string, Uint8Array> = {
-      'x.jsonl': Buffer.from('{"a":"甲"}\n{"a":"乙\\n"}\n'.repeat(5)),
-      'x.json': Buffer.from(JSON.stringify([{ a: '甲' }, { a: ['乙', { b: 1 }] }])),
-      'x.csv': encodeGb18030('名称,说明\r\n甲,"一,\n二"\r\n乙,三\r\n'.repeat(3)),
-      'x.txt': Buffer.from('第一行\r\n第二行\n'),
-      'x.jsonl.gz': gzipSync('{"a":"甲"}\n'.repeat(50)),
-    }
-    for (const [name, bytes] of Object.entries(whole)) {
-      for (let round = 0; round < 200; round++) {
-        const cut = 1 + (mix32(round) % bytes.length)
-        const log = faultLog()
-        const run = all(readRows(file(`cut-${name}`, bytes.subarray(0, cut)), { onFault: log.add }))
-        const outcome = await run.catch((error: unknown) => error)
-        if (!Array.isArray(outcome)) expect(outcome, `${name} at ${cut}`).toBeInstanceOf(ChimedError)
-      }
-    }
-  }, 300_000)
 })

@@ -1,15 +1,18 @@
-import { existsSync } from 'node:fs'
 import { ChimedError } from '../errors'
+import { throwFault } from '../faults'
 import type { Row } from '../types'
-import type { CsvRecord } from './csv'
-import type { ReadOptions } from './jsonl'
+import { type CsvOptions, type CsvRecord, headerOf, requireColumns } from './csv'
+import { requireFile } from './open'
 
-/** Rows of the first sheet of an XLSX file by the names in its first row. Needs the optional package `exceljs`. */
-export async function* readXlsx(path: string, { label = path }: ReadOptions = {}): AsyncGenerator<Row<CsvRecord>> {
-  if (!existsSync(path))
-    throw new ChimedError('file-missing', `readXlsx: expected a file, got nothing at ${label}. Check the path.`, {
-      path: label,
-    })
+/**
+ * Rows of the first sheet of an XLSX file by the names in its first row, cells as their text; columns without a name (as the row numbers that pandas
+ * writes) are left out. Needs the optional package `exceljs`; the sheet is held in memory.
+ *
+ * @throws ChimedError `column-missing`, `file-missing`, `file-empty`, `file-truncated`, `dependency`
+ */
+export async function* readXlsx(path: string, options: CsvOptions = {}): AsyncGenerator<Row<CsvRecord>> {
+  const { label = path, onFault = throwFault, required = [] } = options
+  requireFile(path, 'readXlsx')
   const { default: excel } = await import('exceljs').catch((cause: unknown) => {
     throw new ChimedError(
       'dependency',
@@ -32,14 +35,17 @@ export async function* readXlsx(path: string, { label = path }: ReadOptions = {}
     throw new ChimedError('file-empty', `readXlsx: expected a sheet, got none in ${label}. Fetch it again.`, {
       path: label,
     })
-  const names: string[] = []
+  const titles: string[] = []
   sheet.getRow(1).eachCell((cell, column) => {
-    names[column] = cell.text.trim()
+    titles[column - 1] = cell.text
   })
+  const header = headerOf(Array.from(titles, (title) => title ?? ''))
+  for (const { reason } of header.doubled) onFault({ code: 'duplicate-column', reason, file: label, line: 1 })
+  requireColumns('readXlsx', header.names, required, label)
   for (let line = 2; line <= sheet.rowCount; line++) {
     const cells = sheet.getRow(line)
     const value: CsvRecord = {}
-    for (const [column, name] of names.entries()) if (name) value[name] = cells.getCell(column).text
+    for (const index of header.named) value[header.names[index]!] = cells.getCell(index + 1).text
     if (Object.values(value).some((cell) => cell !== '')) yield { value, file: label, line }
   }
 }

@@ -158,7 +158,7 @@ async function* triples(path: string, read: ReadOptions): AsyncGenerator<Row<Tri
   const rows =
     format === 'jsonl' ? readJsonl<Record<string, unknown>>(path, read) : readRows<Record<string, unknown>>(path, read)
   for await (const row of rows) {
-    const { value } = row
+    const value = row.value ?? {}
     const pick = (...names: string[]): string =>
       text(names.map((name) => value[name]).find((found) => found !== undefined))
     yield {

@@ -74,6 +74,8 @@ export interface SourceDefinition<R, T extends ChimedRecord> {
     options: { onFault: OnFault; label: string; signal?: AbortSignal | undefined },
   ) => AsyncIterable<Row<R>>
   readonly convert: (row: Row<R>) => Converted<T> | readonly Converted<T>[]
+  /** Set where rows are texts; without it a row that is no object is left out as `row-shape` and never reaches `convert`. */
+  readonly texts?: true | undefined
 }
 
 /** A source from its definition: reads file after file, converts row by row, reports what gives no record. */
@@ -81,7 +83,7 @@ export function defineSource<R, T extends ChimedRecord>(
   definition: SourceDefinition<R, T>,
   { name = definition.name, split, where, limit = Number.POSITIVE_INFINITY }: SourceOptions = {},
 ): Source<T> {
-  const { path, pattern, rows, convert } = definition
+  const { path, pattern, rows, convert, texts = false } = definition
   const files = (): string[] => filesBelow(path, pattern)
   async function* read({ onFault = throwFault, signal }: SourceReadOptions = {}): AsyncGenerator<T> {
     let given = 0
@@ -91,8 +93,8 @@ export function defineSource<R, T extends ChimedRecord>(
       const fileSplit = split ?? (inFolder ? splitOfName(basename(file)) : undefined)
       const isTest = fileSplit === 'test' && split === undefined
       for await (const row of rows(file, { onFault, label, signal })) {
-        const chosen = !where || where(row.value as never)
-        for (const converted of isTest ? testRow : chosen ? outcomes(convert, row) : unselected) {
+        const chosen = !where || typeof row.value !== 'object' || row.value === null || where(row.value as never)
+        for (const converted of isTest ? testRow : chosen ? outcomes(convert, row, texts) : unselected) {
           if ('drop' in converted) {
             onFault({
               code: converted.drop,
@@ -129,9 +131,11 @@ const unselected = [drop('not-selected', 'not selected by where')]
 function outcomes<R, T>(
   convert: (row: Row<R>) => Converted<T> | readonly Converted<T>[],
   row: Row<R>,
+  texts: boolean,
 ): readonly Converted<T>[] {
-  if (typeof row.value !== 'object' && typeof row.value !== 'string') return [drop('row-shape', 'not an object')]
-  if (row.value === null) return [drop('row-shape', 'null')]
+  const { value } = row
+  if (value === null || typeof value !== (texts ? 'string' : 'object'))
+    return [drop('row-shape', value === null ? 'null' : `not ${texts ? 'a text' : 'an object'}`)]
   const converted = convert(row)
   return Array.isArray(converted) ? (converted as readonly Converted<T>[]) : [converted as Converted<T>]
 }

@@ -19,6 +19,7 @@ export function medqaTextbooks(path: string, { gather = 2000, ...options }: Text
       name: 'MedQA-textbooks',
       path,
       pattern: /\.txt$/i,
+      texts: true,
       rows: (file, read) => passages(file, gather, read),
       convert: ({ value }) => (value === '' ? drop('empty', 'a section without text') : { record: { text: value } }),
     },
