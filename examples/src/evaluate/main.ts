@@ -24,6 +24,7 @@ import {
   type EvaluationResult,
   evaluate,
   huatuo26m,
+  languageModel,
   markdownTables,
   progressLine,
   type Task,
@@ -34,7 +35,6 @@ import { loadModel, type TextWork } from '@qilin-med/models'
 import { loadTokenizer } from '@qilin-med/models/tokenizer'
 import type { Runtime } from '@qilin-med/tensor'
 import { nodeRuntime } from '@qilin-med/tensor/node'
-import { type CountedModel, evaluatedModel } from './language-model'
 
 const miniModel = fileURLToPath(new URL('../../models/mini', import.meta.url))
 const miniExam = fileURLToPath(new URL('../../data/mini-chimed/cmexam/test.csv', import.meta.url))
@@ -100,21 +100,23 @@ async function evaluateModel(
   await using model = await loadModel(folder, { runtime, tokenizer })
   const name = basename(folder)
   const context = model.config.maxPositions
-  const counted = evaluatedModel(model, tokenizer, { name, identity: await weightsDigest(folder), context })
+  const evaluated = languageModel(model, { tokenizer, name, identity: await weightsDigest(folder), context })
   const surroundings = { tell: (text: string) => void process.stderr.write(text), now: () => performance.now() }
   const tasks: TaskResult[] = []
   for (const task of tasksFor(context, options)) {
-    const before = { ...counted.work, cut: counted.cut() }
+    const before: Work = { ...model.work, cut: evaluated.cutPrompts }
     const start = performance.now()
     const result = await evaluate({
-      model: counted,
+      model: evaluated,
       tasks: [task],
       cache: join(options.out, 'cache', name),
       signal,
       onProgress: progressLine(name, surroundings),
     })
     process.stderr.write('\n')
-    console.log(workLine(`${name} ${task.name}`, before, counted, (performance.now() - start) / 1000))
+    console.log(
+      workLine(`${name} ${task.name}`, before, { ...model.work, cut: evaluated.cutPrompts }, performance.now() - start),
+    )
     tasks.push(...result.tasks)
   }
   return { model: name, tasks }
@@ -128,22 +130,21 @@ async function weightsDigest(folder: string): Promise<string> {
   return hash.digest('hex')
 }
 
-/** Time and tokens since `before`, and what sharing prompts and their beginnings saved. */
-function workLine(
-  name: string,
-  before: TextWork & { readonly cut: number },
-  { work, cut }: CountedModel,
-  seconds: number,
-): string {
-  const [computed, alone, read, written] = (['computed', 'alone', 'read', 'written'] as const).map(
-    (key) => work[key] - before[key],
-  ) as [number, number, number, number]
+/** Tokens that went through the model, and prompts that lost their beginning to its context. */
+interface Work extends TextWork {
+  readonly cut: number
+}
+
+/** Time and tokens between two counts, and what sharing prompts and their beginnings saved. */
+function workLine(name: string, before: Work, after: Work, milliseconds: number): string {
+  const grown = (key: keyof Work): number => after[key] - before[key]
+  const [computed, alone, read, written] = [grown('computed'), grown('alone'), grown('read'), grown('written')]
   const scored =
     computed > 0 ? `, ${computed} tokens computed to score (each option alone: ${(alone / computed).toFixed(1)}x)` : ''
   const generated = written > 0 ? `, ${read} read and ${written} written to generate` : ''
-  const rate = ((computed + read + written) / seconds).toFixed(0)
-  const shortened = cut() > before.cut ? `; ${cut() - before.cut} prompts lost their beginning to the context` : ''
-  return `${name}: ${seconds.toFixed(1)} s${scored}${generated}, ${rate} tokens/s${shortened}`
+  const rate = ((computed + read + written) / (milliseconds / 1000)).toFixed(0)
+  const cut = grown('cut') > 0 ? `; ${grown('cut')} prompts lost their beginning to the context` : ''
+  return `${name}: ${(milliseconds / 1000).toFixed(1)} s${scored}${generated}, ${rate} tokens/s${cut}`
 }
 
 async function main(): Promise<void> {

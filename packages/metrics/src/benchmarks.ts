@@ -24,6 +24,13 @@ export type {
   ScoreRequest,
 } from './benchmarks/model'
 // Models
+export {
+  type LanguageModelOptions,
+  type LocalEvaluatedModel,
+  type LocalModel,
+  type LocalTokenizer,
+  languageModel,
+} from './benchmarks/models/language-model'
 export { type OpenAiOptions, openaiModel } from './benchmarks/models/openai'
 export { pipelineModel, type TextGenerationPipeline } from './benchmarks/models/pipeline'
 export { predictionsModel } from './benchmarks/models/predictions'

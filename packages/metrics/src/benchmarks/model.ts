@@ -59,7 +59,8 @@ export interface CallOptions {
 }
 
 /**
- * A model under evaluation: anything that can generate, or score, or both. Each call answers a batch in order; an answer that failed
+ * A model under evaluation: anything that can generate, or score, or both. Each call answers a batch in order; the texts of one batch
+ * have the same limits; an answer that failed
  * alone is a `ModelFailure`, and a thrown error fails the batch. Both are asked again a bounded number of times.
  */
 export interface EvaluatedModel {

@@ -1,22 +1,26 @@
 import { fileURLToPath } from 'node:url'
-import type { ContinuationScore, ScoreRequest } from '@qilin-med/metrics/benchmarks'
+import {
+  type ContinuationScore,
+  type LocalEvaluatedModel,
+  languageModel,
+  type ScoreRequest,
+} from '@qilin-med/metrics/benchmarks'
 import { type LoadedModel, loadModel } from '@qilin-med/models'
 import { loadTokenizer } from '@qilin-med/models/tokenizer'
 import type { Runtime } from '@qilin-med/tensor'
 import { nodeRuntime } from '@qilin-med/tensor/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type CountedModel, evaluatedModel } from './language-model'
 
 const folder = fileURLToPath(new URL('../../models/mini', import.meta.url))
 
 let runtime: Runtime
 let loaded: LoadedModel
-let model: CountedModel
+let model: LocalEvaluatedModel
 beforeAll(async () => {
   runtime = await nodeRuntime()
   const tokenizer = await loadTokenizer(folder)
   loaded = await loadModel(folder, { runtime, tokenizer })
-  model = evaluatedModel(loaded, tokenizer, { name: 'mini', context: loaded.config.maxPositions })
+  model = languageModel(loaded, { tokenizer, name: 'mini', context: loaded.config.maxPositions })
 })
 afterAll(async () => {
   await loaded[Symbol.asyncDispose]()
@@ -33,7 +37,7 @@ const request = (prompt: string, ...continuations: string[]): ScoreRequest => ({
   continuations,
 })
 
-describe('evaluatedModel', () => {
+describe('languageModel', () => {
   it('gives each option after a shared header the likelihood that it has alone, from fewer tokens', async () => {
     const options = ['血常规', '心电图', '胸部检查', 'A']
     const prompts = [
@@ -41,12 +45,12 @@ describe('evaluatedModel', () => {
       '患者胸痛，应先做哪项检查？',
       '患者乏力，应先做哪项检查？',
     ].map(questionOf)
-    const before = { ...model.work }
+    const before = { ...loaded.work }
     const together = await model.score!(
       prompts.map((prompt) => request(prompt, ...options)),
       {},
     )
-    const { computed, alone } = model.work
+    const { computed, alone } = loaded.work
     expect((alone - before.alone) / (computed - before.computed)).toBeGreaterThan(3)
     for (const [i, prompt] of prompts.entries())
       for (const [j, option] of options.entries()) {
@@ -58,9 +62,9 @@ describe('evaluatedModel', () => {
   })
 
   it('cuts the beginning of prompts that are too long, and counts them', async () => {
-    const before = model.cut()
+    const before = model.cutPrompts
     const texts = await model.generate!([{ kind: 'generate', id: '1', prompt: '发热'.repeat(400), maxTokens: 4 }], {})
     expect(texts).toHaveLength(1)
-    expect(model.cut()).toBe(before + 1)
+    expect(model.cutPrompts).toBe(before + 1)
   })
 })
