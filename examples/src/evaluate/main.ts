@@ -9,11 +9,8 @@
  * Reads the benchmarks in ../shared/data; without them it evaluates the embedded model on the invented exam beside it. Stopped or killed,
  * it goes on at the next start with the same --out.
  */
-import { createHash } from 'node:crypto'
-import { createReadStream, existsSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import {
@@ -29,6 +26,7 @@ import {
   progressLine,
   type Task,
   type TaskResult,
+  weightsDigest,
   writeReport,
 } from '@qilin-med/metrics/benchmarks'
 import { loadModel, type TextWork } from '@qilin-med/models'
@@ -120,14 +118,6 @@ async function evaluateModel(
     tasks.push(...result.tasks)
   }
   return { model: name, tasks }
-}
-
-/** Tells checkpoints of one name apart, so that answers of other weights are never taken from the cache. */
-async function weightsDigest(folder: string): Promise<string> {
-  const hash = createHash('sha256')
-  const files = (await readdir(folder)).filter((name) => name.endsWith('.safetensors') || name === 'tokenizer.json')
-  for (const name of files.sort()) await pipeline(createReadStream(join(folder, name)), hash, { end: false })
-  return hash.digest('hex')
 }
 
 /** Tokens that went through the model, and prompts that lost their beginning to its context. */

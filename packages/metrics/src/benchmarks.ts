@@ -30,6 +30,7 @@ export {
   type LocalModel,
   type LocalTokenizer,
   languageModel,
+  weightsDigest,
 } from './benchmarks/models/language-model'
 export { type OpenAiOptions, openaiModel } from './benchmarks/models/openai'
 export { pipelineModel, type TextGenerationPipeline } from './benchmarks/models/pipeline'

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { MetricsError } from '../errors'
 import { loadJieba } from '../segment/jieba'
 import { evaluate } from './evaluate'
 import type { EvaluatedModel } from './model'
+import { type LocalModel, type LocalTokenizer, languageModel, weightsDigest } from './models/language-model'
 import { openaiModel } from './models/openai'
 import { pipelineModel, type TextGenerationPipeline } from './models/pipeline'
 import { predictionsModel } from './models/predictions'
@@ -18,7 +19,7 @@ import { markdownTables } from './report/markdown'
 import { writeReport } from './report/write'
 import type { EvaluationResult, Task } from './result'
 import { ceval } from './tasks/ceval'
-import type { ChoiceScoring } from './tasks/choice'
+import { type ChoiceScoring, choiceScorings } from './tasks/choice'
 import { cmexam } from './tasks/cmexam'
 import { cmmlu } from './tasks/cmmlu'
 import { huatuo26m } from './tasks/open-answers'
@@ -86,28 +87,34 @@ const wholeNumber = (value: string): number => {
   return number
 }
 
+const presets = ['default', 'qilin-scripts', 'ceval', 'lm-eval', 'llamafactory', 'cmexam-lora'] as const
+
 function commandLine(): Command {
   return new Command('qilin-eval')
     .description('Evaluates language models on Chinese medical benchmarks.')
     .requiredOption(
       '--model <spec>',
-      'openai:URL#NAME, transformers:FOLDER, predictions:FILE or module:FILE (a module that exports `model`); repeat to compare',
+      'checkpoint:FOLDER (run by @qilin-med/models), openai:URL#NAME, transformers:FOLDER, predictions:FILE or module:FILE (a module that exports `model`); repeat to compare',
       collect,
     )
     .option('--tasks <names>', 'cmexam, ceval, cmmlu, huatuo, preferences, safety', 'cmexam,ceval,huatuo')
     .option('--data <folder>', 'folder with the benchmarks', '../shared/data')
     .option('--out <folder>', 'where reports go', 'out/eval')
     .option('--cache <folder>', 'where answers are kept, so that a stopped run goes on (default: <out>/cache)')
-    .option('--preset <name>', 'default, qilin-scripts, ceval, lm-eval, llamafactory, cmexam-lora')
-    .option('--scoring <way>', 'generation, first-token, likelihood or options')
+    .addOption(new Option('--preset <name>', 'whose prompts; a task without this preset uses its own').choices(presets))
+    .addOption(new Option('--scoring <way>', 'how answers are chosen').choices(choiceScorings))
     .option('--shots <n>', 'worked examples before each question', wholeNumber)
     .option('--limit <n>', 'only the first n questions of each task (of each subject)', wholeNumber)
     .option('--subjects <keys>', "subjects of C-Eval; 'medical' for its three medical ones")
-    .option('--split <name>', 'val or test of C-Eval', 'val')
+    .addOption(new Option('--split <name>', 'of C-Eval').choices(['val', 'test']).default('val'))
     .option('--explanations', 'ask CMExam for explanations too')
     .option('--words', 'BLEU on words of jieba instead of characters')
     .option('--seed <n>', 'seed of the bootstrap', wholeNumber, 0)
-    .option('--api <kind>', 'chat or text: which endpoint of an OpenAI-compatible server', 'chat')
+    .addOption(
+      new Option('--api <kind>', 'which endpoint of an OpenAI-compatible server')
+        .choices(['chat', 'text'])
+        .default('chat'),
+    )
     .option('--echo', 'the server returns likelihoods by echo')
 }
 
@@ -151,6 +158,8 @@ async function modelOf(
         ...(apiKey !== undefined && { apiKey }),
       })
     }
+    case 'checkpoint':
+      return loadCheckpoint(resolve(target!))
     case 'predictions':
       return predictionsModel(target!)
     case 'transformers':
@@ -160,32 +169,60 @@ async function modelOf(
     default:
       throw new MetricsError(
         'option',
-        `qilin-eval: expected --model as openai:, transformers:, predictions: or module:, got '${spec}'. Put the kind in front.`,
+        `qilin-eval: expected --model as checkpoint:, openai:, transformers:, predictions: or module:, got '${spec}'. Put the kind in front.`,
         { operation: 'qilin-eval' },
       )
   }
 }
 
-async function loadPipeline(folder: string): Promise<TextGenerationPipeline> {
-  // The name stays out of the compiler's sight: the package is installed by those who want it.
-  const name: string = '@xenova/transformers'
+/** An optional package. Its name stays out of the compiler's sight: it is installed by those who want it. */
+async function optional<T>(name: string): Promise<T> {
   try {
-    const { env, pipeline } = (await import(name)) as {
-      env: { allowRemoteModels: boolean; localModelPath: string }
-      pipeline: (task: string, model: string) => Promise<TextGenerationPipeline>
-    }
-    env.allowRemoteModels = false
-    return await pipeline('text-generation', resolve(folder))
+    return (await import(name)) as T
   } catch (cause) {
-    throw new MetricsError(
-      'dependency',
-      `qilin-eval: expected ${name} and a model in ${folder}, got ${String(cause)}. Install it, check the folder.`,
-      {
-        operation: 'qilin-eval',
-        cause,
-      },
-    )
+    throw new MetricsError('dependency', `qilin-eval: expected ${name}, got ${String(cause)}. Install it.`, {
+      operation: 'qilin-eval',
+      cause,
+    })
   }
+}
+
+async function loadCheckpoint(folder: string): Promise<EvaluatedModel> {
+  interface Loaded extends LocalModel {
+    readonly config: { readonly maxPositions: number }
+  }
+  const { loadModel, loadTokenizer } = await optional<{
+    loadModel: (folder: string, options: object) => Promise<Loaded>
+    loadTokenizer: (folder: string) => Promise<LocalTokenizer>
+  }>('@qilin-med/models')
+  const { nodeRuntime } = await optional<{ nodeRuntime: () => Promise<unknown> }>('@qilin-med/tensor/node')
+  try {
+    const tokenizer = await loadTokenizer(folder)
+    const model = await loadModel(folder, { runtime: await nodeRuntime(), tokenizer })
+    const identity = await weightsDigest(folder)
+    return languageModel(model, { tokenizer, name: basename(folder), identity, context: model.config.maxPositions })
+  } catch (cause) {
+    throw new MetricsError('model', `qilin-eval: expected a checkpoint in ${folder}, got: ${messageOf(cause)}`, {
+      path: folder,
+      cause,
+    })
+  }
+}
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+async function loadPipeline(folder: string): Promise<TextGenerationPipeline> {
+  const { env, pipeline } = await optional<{
+    env: { allowRemoteModels: boolean; localModelPath: string }
+    pipeline: (task: string, model: string) => Promise<TextGenerationPipeline>
+  }>('@xenova/transformers')
+  env.allowRemoteModels = false
+  return pipeline('text-generation', resolve(folder)).catch((cause: unknown) => {
+    throw new MetricsError('model', `qilin-eval: expected a model in ${folder}, got: ${messageOf(cause)}`, {
+      path: folder,
+      cause,
+    })
+  })
 }
 
 async function loadModule(path: string): Promise<EvaluatedModel> {

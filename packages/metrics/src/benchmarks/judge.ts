@@ -22,10 +22,10 @@ export interface JudgeOptions extends AnswerOptions {
   readonly judge: EvaluatedModel
   readonly pairs: readonly AnswerPair[]
   /**
-   * Most that may be spent; pairs beyond it are left unjudged. Cost of a pair is that of its two prompts, by `costOf`, which counts
-   * characters unless given.
+   * Most that may be spent; pairs beyond it are left unjudged. Cost of a pair is that of its two requests, by `costOf`, which counts
+   * the characters of the prompt and the most tokens of the answer unless given, so that the cap holds whatever the judge writes.
    */
-  readonly budget?: { readonly limit: number; readonly costOf?: (prompt: string) => number }
+  readonly budget?: { readonly limit: number; readonly costOf?: (prompt: string, maxTokens: number) => number }
   /** Writes the judge's prompt; ours asks for `[[A]]`, `[[B]]` or `[[C]]` at the end. */
   readonly prompt?: (pair: AnswerPair) => string
   readonly maxTokens?: number
@@ -74,7 +74,7 @@ export async function judgePairs(options: JudgeOptions): Promise<JudgeResult> {
   const prompts = pairs.map(
     (pair) => [prompt(pair), prompt({ ...pair, first: pair.second, second: pair.first })] as const,
   )
-  const { affordable, cost } = withinBudget(prompts, budget)
+  const { affordable, cost } = withinBudget(prompts, maxTokens, budget)
   const requests = prompts.slice(0, affordable).flatMap((orders, i) =>
     orders.map(
       (text, order): GenerateRequest => ({
@@ -116,12 +116,14 @@ const errorOf = (answer: object): string | undefined => ('error' in answer ? Str
 
 function withinBudget(
   prompts: readonly (readonly [string, string])[],
+  maxTokens: number,
   budget: JudgeOptions['budget'],
 ): { affordable: number; cost: number } {
-  const { limit = Number.POSITIVE_INFINITY, costOf = (text: string) => text.length } = budget ?? {}
+  const { limit = Number.POSITIVE_INFINITY, costOf = (text: string, tokens: number) => text.length + tokens } =
+    budget ?? {}
   let cost = 0
   for (const [i, [one, other]] of prompts.entries()) {
-    const next = cost + costOf(one) + costOf(other)
+    const next = cost + costOf(one, maxTokens) + costOf(other, maxTokens)
     if (next > limit) return { affordable: i, cost }
     cost = next
   }

@@ -1,3 +1,8 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import type { ContinuationScore, EvaluatedModel, Prompt } from '../model'
 
 /** The part of a `@qilin-med/models` model that is used: what `loadModel` gives. */
@@ -80,4 +85,17 @@ export function languageModel(
       return model.scoreAll(fitting, signal ? { signal } : {})
     },
   }
+}
+
+/**
+ * A digest of a checkpoint's weights and tokenizer, for `identity`: answers of other weights under the same name are then never taken
+ * from a cache.
+ */
+export async function weightsDigest(folder: string): Promise<string> {
+  const hash = createHash('sha256')
+  const files = (await readdir(folder)).filter((name) =>
+    /\.safetensors$|^(tokenizer|config)\.json$|\.model$/.test(name),
+  )
+  for (const name of files.sort()) await pipeline(createReadStream(join(folder, name)), hash, { end: false })
+  return hash.digest('hex')
 }

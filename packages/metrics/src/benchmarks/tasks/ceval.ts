@@ -7,7 +7,15 @@ import { type CevalPreset, cevalPrompter } from '../prompts/ceval'
 import { cevalSubjects } from '../prompts/ceval-subjects'
 import type { ChoiceQuestion } from '../prompts/choice-prompt'
 import type { PreparedTask, RowResult, Task } from '../result'
-import { type ChoiceScoring, choiceMeasures, choiceRequest, choiceRow, groupedAccuracy, macroAccuracy } from './choice'
+import {
+  type ChoiceScoring,
+  checkScoring,
+  choiceMeasures,
+  choiceRequest,
+  choiceRow,
+  groupedAccuracy,
+  macroAccuracy,
+} from './choice'
 import { mergeDropped, readSubject, type SubjectLayout } from './subjects'
 
 /** Named readers of generated C-Eval answers. */
@@ -79,6 +87,7 @@ export function ceval(options: CevalOptions): Task {
   const named = options.extractor ?? (preset === 'qilin-scripts' ? 'qilin-scripts' : thought ? 'ceval' : 'strict')
   const maxTokens = options.maxTokens ?? (preset === 'qilin-scripts' ? 10 : thought ? 256 : 16)
   const settings = { scoring, extractor: typeof named === 'string' ? extractors[named] : named, maxTokens }
+  checkScoring('ceval', scoring)
   const prompter = cevalPrompter(preset, { thought })
 
   async function prepare(): Promise<PreparedTask> {

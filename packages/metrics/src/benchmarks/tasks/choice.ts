@@ -1,4 +1,5 @@
 import { examScores } from '../../classification/exam'
+import { MetricsError } from '../../errors'
 import type { AnswerExtractor } from '../../extract/extractor'
 import { strictExtractor } from '../../extract/strict'
 import { bootstrap, bootstrapMean } from '../../statistics/bootstrap'
@@ -15,7 +16,20 @@ import { type Measure, measureOf, type RowResult, type SummaryOptions } from '..
  * - `likelihood`: the letter with the highest log-likelihood; the same where letters are one token.
  * - `options`: the option whose text has the highest mean log-probability per token, for models that do not map letters to texts.
  */
-export type ChoiceScoring = 'generation' | 'first-token' | 'likelihood' | 'options'
+export type ChoiceScoring = (typeof choiceScorings)[number]
+
+/** Every way to choose an answer. */
+export const choiceScorings = ['generation', 'first-token', 'likelihood', 'options'] as const
+
+/** @throws MetricsError `option` for a way that there is not */
+export function checkScoring(operation: string, scoring: ChoiceScoring): void {
+  if (!choiceScorings.includes(scoring))
+    throw new MetricsError(
+      'option',
+      `${operation}: expected scoring of ${choiceScorings.join(', ')}, got '${scoring}'. Name one of them.`,
+      { operation },
+    )
+}
 
 /** How questions are put and answers read. */
 export interface ChoiceSettings {

@@ -11,7 +11,7 @@ import type { ChoiceQuestion } from '../prompts/choice-prompt'
 import { type CmexamPreset, cmexamExplanationPrompter, cmexamPrompter } from '../prompts/cmexam'
 import { type Dropped, dropLog, readRows } from '../read-rows'
 import { type Measure, measureOf, type PreparedTask, type RowResult, type Task } from '../result'
-import { type ChoiceScoring, choiceMeasures, choiceRequest, choiceRow, groupedAccuracy } from './choice'
+import { type ChoiceScoring, checkScoring, choiceMeasures, choiceRequest, choiceRow, groupedAccuracy } from './choice'
 
 /** Named readers of CMExam answers. */
 export type CmexamExtractor = 'strict' | 'qilin-scripts' | 'cmexam-lora' | 'cmexam-regex'
@@ -69,6 +69,7 @@ export function cmexam(options: CmexamOptions): Task {
   const { maxTokens = 50, explanationTokens = 256, bleuTokens = 'char' } = options
   const named = options.extractor ?? ownExtractor[preset]
   const extractor = typeof named === 'string' ? extractors[named] : named
+  checkScoring('cmexam', scoring)
   const prompter = cmexamPrompter(preset)
   const explain = cmexamExplanationPrompter(preset)
   const settings = { scoring, extractor, maxTokens }

@@ -3,7 +3,15 @@ import { strictExtractor } from '../../extract/strict'
 import { cmmluMedical } from '../prompts/ceval-subjects'
 import { type CmmluPreset, cmmluPrompter } from '../prompts/cmmlu'
 import type { PreparedTask, Task } from '../result'
-import { type ChoiceScoring, choiceMeasures, choiceRequest, choiceRow, groupedAccuracy, macroAccuracy } from './choice'
+import {
+  type ChoiceScoring,
+  checkScoring,
+  choiceMeasures,
+  choiceRequest,
+  choiceRow,
+  groupedAccuracy,
+  macroAccuracy,
+} from './choice'
 import { mergeDropped, readSubject, type SubjectLayout } from './subjects'
 
 /** Options of the CMMLU benchmark. */
@@ -46,6 +54,7 @@ export function cmmlu(options: CmmluOptions): Task {
   } = options
   const { extractor = strictExtractor, maxTokens = 16 } = options
   const settings = { scoring, extractor, maxTokens }
+  checkScoring('cmmlu', scoring)
   const prompter = cmmluPrompter(preset)
 
   async function prepare(): Promise<PreparedTask> {
