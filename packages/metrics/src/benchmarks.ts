@@ -43,6 +43,7 @@ export type { ChoicePrompt, ChoicePrompter, ChoiceQuestion } from './benchmarks/
 export { type CmexamPreset, cmexamExplanationPrompter, cmexamPrompter } from './benchmarks/prompts/cmexam'
 export { type CmmluPreset, cmmluPrompter } from './benchmarks/prompts/cmmlu'
 export type { Dropped } from './benchmarks/read-rows'
+export { type Comparison, comparisons, comparisonText, type ModelTask } from './benchmarks/report/compare'
 export { htmlReport } from './benchmarks/report/html'
 // Reports
 export { harnessJson } from './benchmarks/report/json'

@@ -1,5 +1,7 @@
-import type { EvaluationResult, RowResult, TaskResult } from '../result'
+import type { EvaluationResult, Measure, RowResult } from '../result'
+import { comparisons, comparisonText, type ModelTask } from './compare'
 import { formatMeasure, measureNames } from './format'
+import { notesOf } from './markdown'
 
 /**
  * A page that stands alone: the measures of each task with intervals for one or more models side by side, and every question with what each
@@ -23,15 +25,19 @@ ${tasks.map((task) => section(task, results)).join('\n')}
 `
 }
 
-/** One task: its table, then its questions. */
+/** One task: its table, its parts, then its questions. */
 function section(task: string, results: readonly EvaluationResult[]): string {
   const found = results.flatMap(({ model, tasks }) =>
     tasks.filter((entry) => entry.task === task).map((entry) => ({ model, entry })),
   )
+  const compared = comparisons(found).map((comparison) => `<li>${escapeHtml(comparisonText(comparison))}</li>`)
+  const notes = found.map(({ model, entry }) => `<li>${escapeHtml(model)}: ${escapeHtml(notesOf(entry))}</li>`)
   return `<section>
 <h2>${escapeHtml(found[0]!.entry.title)}</h2>
 ${measuresTable(found)}
-${found.map(({ model, entry }) => groupTables(model, entry)).join('\n')}
+${compared.length > 0 ? `<ul class="compared">${compared.join('')}</ul>` : ''}
+<details><summary>Counts and settings</summary><ul>${notes.join('')}</ul></details>
+${groupTables(found)}
 <div class="filter"><select aria-label="Show">${['all', 'wrong', 'unread', 'failed', 'differ']
     .map((name) => `<option>${name}</option>`)
     .join('')}</select> <input type="search" placeholder="search" aria-label="Search"> <span class="count"></span></div>
@@ -39,26 +45,42 @@ ${questions(found)}
 </section>`
 }
 
-type Found = readonly { readonly model: string; readonly entry: TaskResult }[]
+type Found = readonly ModelTask[]
+
+const cell = (key: string, measure: Measure | undefined): string => {
+  const [value, interval] = formatMeasure(key, measure).split(' [')
+  return `<td>${escapeHtml(value!)}${interval === undefined ? '' : `<small>[${escapeHtml(interval)}</small>`}</td>`
+}
 
 function measuresTable(found: Found): string {
   const keys = [...new Set(found.flatMap(({ entry }) => Object.keys(entry.measures)))]
-  const cells = (entry: TaskResult): string =>
-    keys.map((key) => `<td>${escapeHtml(formatMeasure(key, entry.measures[key]))}</td>`).join('')
-  const unparsed = (entry: TaskResult): string => String(entry.measures.accuracy?.unparsed ?? '–')
-  return `<div class="wide"><table><tr><th>Model</th>${keys.map((key) => `<th>${escapeHtml(measureNames[key] ?? key)}</th>`).join('')}<th>Rows</th><th>Unparsed</th><th>Failed</th></tr>
-${found.map(({ model, entry }) => `<tr><th>${escapeHtml(model)}</th>${cells(entry)}<td>${entry.rows.length}</td><td>${unparsed(entry)}</td><td>${entry.failed}</td></tr>`).join('\n')}
-</table></div>`
+  const headings = [...keys.map((key) => measureNames[key] ?? key), 'Rows', 'Unparsed', 'Failed']
+  const rows = found.map(({ model, entry }) => {
+    const measures = keys.map((key) => cell(key, entry.measures[key])).join('')
+    const unparsed = String(entry.measures.accuracy?.unparsed ?? '–')
+    return `<tr><th>${escapeHtml(model)}</th>${measures}<td>${entry.rows.length}</td><td>${unparsed}</td><td>${entry.failed}</td></tr>`
+  })
+  return table(['Model', ...headings], rows)
 }
 
-function groupTables(model: string, { groups }: TaskResult): string {
-  return Object.entries(groups)
-    .map(([name, values]) => {
-      const rows = Object.entries(values).map(
-        ([value, measure]) =>
-          `<tr><th>${escapeHtml(value)}</th><td>${formatMeasure('accuracy', measure)}</td><td>${measure.n}</td></tr>`,
-      )
-      return `<details><summary>${escapeHtml(model)} by ${escapeHtml(name)} (${rows.length})</summary><table><tr><th></th><th>Accuracy</th><th>Rows</th></tr>${rows.join('')}</table></details>`
+const table = (headings: readonly string[], rows: readonly string[]): string =>
+  `<div class="wide"><table><tr>${headings.map((heading) => `<th>${escapeHtml(heading)}</th>`).join('')}</tr>
+${rows.join('\n')}
+</table></div>`
+
+/** Accuracy by subject, department, …: one table a grouping, a column a model. */
+function groupTables(found: Found): string {
+  const names = [...new Set(found.flatMap(({ entry }) => Object.keys(entry.groups)))]
+  return names
+    .map((name) => {
+      const values = [...new Set(found.flatMap(({ entry }) => Object.keys(entry.groups[name] ?? {})))]
+      const rows = values.map((value) => {
+        const measures = found.map(({ entry }) => entry.groups[name]?.[value])
+        const count = Math.max(...measures.map((measure) => measure?.n ?? 0))
+        return `<tr><th>${escapeHtml(value)}</th>${measures.map((measure) => cell('accuracy', measure)).join('')}<td>${count}</td></tr>`
+      })
+      const headings = [name, ...found.map(({ model }) => model), 'Rows']
+      return `<details><summary>Accuracy by ${escapeHtml(name)} (${values.length})</summary>${table(headings, rows)}</details>`
     })
     .join('\n')
 }
@@ -88,7 +110,7 @@ function question(id: string, rows: readonly (RowResult | undefined)[], models: 
       ? ''
       : `<p class="reference">${known.options ? 'Answer' : 'Reference'}: ${escapeHtml(known.gold)}</p>`
   const answers = rows.map((row, k) => (row === undefined ? '' : answer(models[k]!, row)))
-  return `<details class="row" data-states="${statesOf(rows).join(' ')}"><summary><code>${escapeHtml(id)}</code> ${escapeHtml(known.question.slice(0, 90))}${rows.map(mark).join('')}</summary>
+  return `<details class="row" data-states="${statesOf(rows).join(' ')}"><summary><code>${escapeHtml(id)}</code> ${escapeHtml(known.question.slice(0, 90))}${rows.map((row, k) => mark(row, models[k])).join('')}</summary>
 <p>${escapeHtml(known.question)}</p>${options.length > 0 ? `<ul>${options.join('')}</ul>` : ''}${gold}<div class="answers">${answers.join('')}</div></details>`
 }
 
@@ -106,14 +128,13 @@ function answer(model: string, row: RowResult): string {
   return `<div>${parts.join('')}</div>`
 }
 
-const mark = (row: RowResult | undefined): string =>
-  row?.error !== undefined
-    ? ' <i class="bad">failed</i>'
-    : row?.correct === undefined
-      ? ''
-      : row.correct
-        ? ' <i class="good">✓</i>'
-        : ' <i class="bad">✗</i>'
+/** Right, wrong or failed, with the model's name where several stand side by side. */
+function mark(row: RowResult | undefined, model?: string): string {
+  const title = model === undefined ? '' : ` title="${escapeHtml(model)}"`
+  if (row?.error !== undefined) return ` <i class="bad"${title}>failed</i>`
+  if (row?.correct === undefined) return ''
+  return row.correct ? ` <i class="good"${title}>✓</i>` : ` <i class="bad"${title}>✗</i>`
+}
 
 /** The filters that show a question. */
 function statesOf(rows: readonly (RowResult | undefined)[]): string[] {
@@ -141,8 +162,9 @@ const style = `
 :root{color-scheme:light dark;--line:#8884;--good:#1a7f37;--bad:#c2341d}
 body{font:15px/1.5 system-ui,"Noto Sans SC","PingFang SC",sans-serif;max-width:70rem;margin:0 auto;padding:1rem}
 h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2rem}h3{font-size:.95rem;margin:.2rem 0}
-table{border-collapse:collapse;margin:.5rem 0}th,td{border-bottom:1px solid var(--line);padding:.3rem .6rem;text-align:right}
-th:first-child{text-align:left}.wide{overflow-x:auto}
+table{border-collapse:collapse;margin:.5rem 0}th,td{border-bottom:1px solid var(--line);padding:.3rem .6rem;text-align:right;white-space:nowrap}
+th:first-child{text-align:left;position:sticky;left:0;background:Canvas;max-width:9rem;white-space:normal;overflow-wrap:anywhere}
+td small{display:block;opacity:.65}.wide{overflow-x:auto}
 details{border-bottom:1px solid var(--line);padding:.3rem 0}summary{cursor:pointer}
 .filter{margin:1rem 0;display:flex;gap:.5rem;flex-wrap:wrap;align-items:center}
 .answers{display:grid;grid-template-columns:repeat(auto-fit,minmax(16rem,1fr));gap:1rem}

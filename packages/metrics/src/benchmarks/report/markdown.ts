@@ -1,11 +1,13 @@
 import { cevalMedical } from '../prompts/ceval-subjects'
 import type { EvaluationResult, Measure, TaskResult } from '../result'
+import { comparisons, comparisonText } from './compare'
 import { formatMeasure, measureNames } from './format'
 
 /**
  * Tables of one or more models in the layout of the paper: a row for each model; C-Eval with the medical subjects and both averages
  * (Table 4), CMExam with accuracy, weighted F1 and the columns of explanations (Table 5), Huatuo-26M with BLEU and ROUGE (Table 6);
- * other tasks with their measures. Under each table stand the number of rows, of unread answers and of failed rows, and the settings.
+ * other tasks with their measures. Under each table stand the number of rows, of unread answers and of failed rows, the settings, and
+ * the paired comparison of each further model with the first.
  */
 export function markdownTables(results: readonly EvaluationResult[]): string {
   const tasks = [...new Set(results.flatMap((result) => result.tasks.map((task) => task.task)))]
@@ -33,6 +35,7 @@ function tableOf(task: string, results: readonly EvaluationResult[]): string {
     ),
     '',
     ...found.map(({ model, entry }) => `${model}: ${notesOf(entry)}`),
+    ...comparisons(found).map((comparison) => `${comparisonText(comparison)}.`),
     '',
   ]
   return lines.join('\n')
@@ -58,7 +61,7 @@ function columnsOf(task: string, entries: readonly TaskResult[]): Column[] {
 }
 
 /** Counts and settings of a result on one line. */
-function notesOf({ measures, rows, failed, dropped, settings }: TaskResult): string {
+export function notesOf({ measures, rows, failed, dropped, settings }: TaskResult): string {
   const { accuracy } = measures
   const counts = [
     `${rows.length} rows`,

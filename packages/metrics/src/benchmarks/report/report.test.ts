@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { EvaluationResult, Measure, TaskResult } from '../result'
+import { comparisons } from './compare'
 import { htmlReport } from './html'
 import { harnessJson } from './json'
 import { markdownTables } from './markdown'
@@ -81,6 +82,7 @@ describe('markdownTables', () => {
 
       base|1: 1 rows, 2 unparsed, accuracy of parsed answers 31.3, 1 failed, 3 left out (no answer); preset default.
       tuned: 1 rows, 0 unparsed; preset default.
+      tuned − base|1: +100.0 points [+100.0, +100.0] on 1 questions (1 only right there, 0 only here; McNemar p = 1.000).
 
       ### CEVAL
 
@@ -119,12 +121,44 @@ describe('htmlReport', () => {
     expect(page).toContain('data-states="wrong unread differ"')
     expect(page.match(/<h3>/g)).toHaveLength(2)
     expect(page).toContain('read as <b>nothing</b>')
+    expect(page).toContain('title="tuned">✓')
+  })
+
+  it('compares models on the questions that both answered, and says how each was run', () => {
+    expect(page).toContain('tuned − base|1: +100.0 points')
+    expect(page).toContain('accuracy of parsed answers 31.3')
   })
 
   it('lets no text become markup and loads nothing from elsewhere', () => {
     expect(page).toContain('灰斑症&lt;b&gt;用药&lt;/b&gt;')
     expect(page).not.toContain('<b>用药')
     expect(page).not.toMatch(/src=|href=|@import|url\(/)
+  })
+})
+
+describe('comparisons', () => {
+  const rows = (...hits: (boolean | undefined)[]) =>
+    hits.map((correct, i) => ({ id: `${i}`, question: '', outputs: [], ...(correct !== undefined && { correct }) }))
+  const found = [
+    { model: 'a', entry: task('t', {}, { rows: rows(true, false, false, false, false, undefined) }) },
+    { model: 'b', entry: task('t', {}, { rows: rows(false, true, true, true, undefined, true) }) },
+  ]
+
+  it('pair the questions: 3 of 4 against 1 of 4, exact p of 1 against 3 is 10 / 16', () => {
+    const [comparison] = comparisons(found)
+    expect(comparison).toMatchObject({
+      first: 'a',
+      second: 'b',
+      onlyFirst: 1,
+      onlySecond: 3,
+      difference: { value: 0.5, n: 4 },
+    })
+    expect(comparison!.pValue).toBeCloseTo(10 / 16, 12)
+  })
+
+  it('need a common question with a right or wrong answer', () => {
+    expect(comparisons([found[0]!, { model: 'c', entry: task('t', {}) }])).toEqual([])
+    expect(comparisons([])).toEqual([])
   })
 })
 

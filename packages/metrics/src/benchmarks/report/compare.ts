@@ -1,0 +1,46 @@
+import { bootstrapMean } from '../../statistics/bootstrap'
+import { mcnemarOf } from '../../statistics/mcnemar'
+import { type Measure, measureOf, type TaskResult } from '../result'
+
+/** Two models on the questions that both have a result for. */
+export interface Comparison {
+  readonly first: string
+  readonly second: string
+  /** Accuracy of the second less that of the first, with the interval of the paired bootstrap. */
+  readonly difference: Measure
+  /** Questions that only one of them got right. */
+  readonly onlyFirst: number
+  readonly onlySecond: number
+  /** Of McNemar's exact test. */
+  readonly pValue: number
+}
+
+/** A task's result and the model it belongs to. */
+export interface ModelTask {
+  readonly model: string
+  readonly entry: TaskResult
+}
+
+/** Every further model compared with the first, where a task has right and wrong answers. */
+export function comparisons([first, ...others]: readonly ModelTask[]): Comparison[] {
+  if (first === undefined) return []
+  const right = new Map(first.entry.rows.map(({ id, correct }) => [id, correct]))
+  return others.flatMap(({ model, entry }): Comparison[] => {
+    const both = entry.rows.filter(({ id, correct }) => correct !== undefined && right.get(id) !== undefined)
+    if (both.length === 0) return []
+    const [before, after] = [both.map(({ id }) => right.get(id)!), both.map(({ correct }) => correct!)]
+    const { onlyFirst, onlySecond, pValue } = mcnemarOf(before, after)
+    const gains = after.map((hit, i) => Number(hit) - Number(before[i]!))
+    const difference = measureOf(bootstrapMean(gains), both.length)
+    return [{ first: first.model, second: model, difference, onlyFirst, onlySecond, pValue }]
+  })
+}
+
+/** A comparison in one sentence, such as `tuned − base: +3.0 points [1.0, 5.0] on 200 questions, …`. */
+export function comparisonText({ first, second, difference, onlyFirst, onlySecond, pValue }: Comparison): string {
+  const points = (value: number): string => `${value > 0 ? '+' : ''}${(100 * value).toFixed(1)}`
+  const [low, high] = difference.ci95!
+  const counts = `${onlySecond} only right there, ${onlyFirst} only here`
+  const p = pValue < 0.001 ? 'p < 0.001' : `p = ${pValue.toFixed(3)}`
+  return `${second} − ${first}: ${points(difference.value)} points [${points(low)}, ${points(high)}] on ${difference.n} questions (${counts}; McNemar ${p})`
+}
