@@ -1,3 +1,6 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
   type ContinuationScore,
@@ -5,6 +8,7 @@ import {
   languageModel,
   type ScoreRequest,
 } from '@qilin-med/metrics/benchmarks'
+import { qilinEval } from '@qilin-med/metrics/cli'
 import { type LoadedModel, loadModel } from '@qilin-med/models'
 import { loadTokenizer } from '@qilin-med/models/tokenizer'
 import type { Runtime } from '@qilin-med/tensor'
@@ -66,5 +70,37 @@ describe('languageModel', () => {
     const texts = await model.generate!([{ kind: 'generate', id: '1', prompt: '发热'.repeat(400), maxTokens: 4 }], {})
     expect(texts).toHaveLength(1)
     expect(model.cutPrompts).toBe(before + 1)
+  })
+})
+
+describe('qilin-eval', () => {
+  it('evaluates a checkpoint by its folder', async () => {
+    const out = await mkdtemp(join(tmpdir(), 'qilin-evaluate-'))
+    try {
+      const data = fileURLToPath(new URL('../../data/mini-chimed', import.meta.url))
+      let printed = ''
+      const code = await qilinEval(
+        [
+          '--model',
+          `checkpoint:${folder}`,
+          '--tasks',
+          'cmexam',
+          '--scoring',
+          'options',
+          '--limit',
+          '4',
+          '--data',
+          data,
+          '--out',
+          out,
+        ],
+        { print: (text) => (printed += text), tell: () => {}, environment: {}, now: () => 0 },
+      )
+      expect(printed).toMatch(/\| mini \| \d+\.\d \[/)
+      expect(code).toBe(0)
+      expect(await readdir(out)).toContain('report.html')
+    } finally {
+      await rm(out, { recursive: true })
+    }
   })
 })

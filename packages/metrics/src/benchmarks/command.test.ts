@@ -70,6 +70,14 @@ describe('qilinEval', () => {
     expect((await run('--model', 'gpt')).told).toContain("got 'gpt'")
     expect((await run('--model', 'openai:http://127.0.0.1:9#m', '--tasks', 'mmlu')).told).toContain("got 'mmlu'")
     expect((await run('--model', 'openai:x', '--limit', 'many')).told).toContain("got 'many'")
+    for (const [option, value] of [
+      ['--preset', 'lmeval'],
+      ['--scoring', 'logits'],
+      ['--split', 'dev'],
+      ['--api', 'grpc'],
+    ] as const)
+      expect((await run('--model', 'openai:x', option, value)).told).toContain(`'${value}' is invalid`)
+    expect((await run('--model', `checkpoint:${folder}`)).told).toContain(`expected a checkpoint in ${folder}`)
     const { code, told } = await run()
     expect(code).toBe(1)
     expect(told).toContain('--model')

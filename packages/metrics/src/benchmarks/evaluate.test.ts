@@ -140,6 +140,44 @@ describe('evaluate', () => {
     expect(tasks[0]!.rows[0]!.error).toBe('a log-probability is NaN')
   })
 
+  it('refuses a way of scoring that there is not', () => {
+    expect(() => cmexam({ data: [], scoring: 'logits' as never })).toThrowErrorMatchingInlineSnapshot(`[MetricsError: cmexam: expected scoring of generation, first-token, likelihood, options, got 'logits'. Name one of them.]`)
+  })
+
+  it('keeps the answer of a row whose explanation failed, and reports the row', async () => {
+    const result = await evaluate({
+      model: {
+        name: 'half',
+        generate: async (requests) =>
+          requests.map(({ id }) =>
+            id.endsWith('explanation') ? { error: 'status 400', retryable: false } : '答案：A',
+          ),
+      },
+      tasks: [
+        cmexam({
+          data: [
+            {
+              id: '1',
+              question: '灰斑症用什么？',
+              options: [
+                { letter: 'A', text: '蓝叶草' },
+                { letter: 'B', text: '白石散' },
+              ],
+              answer: 'A',
+              explanation: '因为',
+            },
+          ],
+          explanations: true,
+        }),
+      ],
+    })
+    const [task] = result.tasks
+    expect(task!.failed).toBe(1)
+    expect(task!.rows[0]).toMatchObject({ correct: true, error: 'explanation: status 400' })
+    expect(task!.measures.accuracy).toMatchObject({ value: 1, n: 1 })
+    expect(task!.measures).not.toHaveProperty('bleu1')
+  })
+
   it('refuses a model that cannot do what the task needs', async () => {
     const run = evaluate({ model: { name: 'silent' }, tasks: [cmexam({ data: questions(1) })] })
     await expect(run).rejects.toThrowErrorMatchingInlineSnapshot(

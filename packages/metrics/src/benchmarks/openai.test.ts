@@ -189,6 +189,22 @@ describe('judgePairs', () => {
     expect(result.pairs[2]!.error).toBe('beyond the budget')
   })
 
+  it('counts the longest answers into the cost unless told otherwise', async () => {
+    const prompts: string[] = []
+    const judge = {
+      name: 'judge',
+      generate: async (requests: readonly { prompt: unknown }[]) =>
+        requests.map(({ prompt }) => {
+          prompts.push(String(prompt))
+          return '[[C]]'
+        }),
+    }
+    const { cost } = await judgePairs({ judge, pairs, maxTokens: 100 })
+    expect(cost).toBe(prompts.reduce((sum, prompt) => sum + prompt.length + 100, 0))
+    const limit = cost - 1
+    expect(await judgePairs({ judge, pairs, maxTokens: 100, budget: { limit } })).toMatchObject({ unjudged: 1 })
+  })
+
   it('reports pairs on which the judge failed or named no winner', async () => {
     const baseUrl = await serve((body, _path, response) => {
       if (body.messages![0]!.content.includes('头痛')) response.statusCode = 400

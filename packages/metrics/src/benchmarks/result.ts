@@ -45,7 +45,7 @@ export interface TaskResult {
   /** Measures of parts: `subject` → `physician` → accuracy. */
   readonly groups: Readonly<Record<string, Readonly<Record<string, Measure>>>>
   readonly rows: readonly RowResult[]
-  /** Rows without result because the model failed on them; they are in no measure. */
+  /** Rows on which the model failed; what it failed to answer is in no measure. */
   readonly failed: number
   readonly dropped: readonly Dropped[]
   /** Answers in the layout that a benchmark's server takes, where it has one. */

@@ -40,7 +40,7 @@ export function comparisons([first, ...others]: readonly ModelTask[]): Compariso
 export function comparisonText({ first, second, difference, onlyFirst, onlySecond, pValue }: Comparison): string {
   const points = (value: number): string => `${value > 0 ? '+' : ''}${(100 * value).toFixed(1)}`
   const [low, high] = difference.ci95!
-  const counts = `${onlySecond} only right there, ${onlyFirst} only here`
+  const counts = `${onlySecond} right only by ${second}, ${onlyFirst} only by ${first}`
   const p = pValue < 0.001 ? 'p < 0.001' : `p = ${pValue.toFixed(3)}`
   return `${second} − ${first}: ${points(difference.value)} points [${points(low)}, ${points(high)}] on ${difference.n} questions (${counts}; McNemar ${p})`
 }

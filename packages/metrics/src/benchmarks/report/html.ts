@@ -162,8 +162,8 @@ const style = `
 :root{color-scheme:light dark;--line:#8884;--good:#1a7f37;--bad:#c2341d}
 body{font:15px/1.5 system-ui,"Noto Sans SC","PingFang SC",sans-serif;max-width:70rem;margin:0 auto;padding:1rem}
 h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2rem}h3{font-size:.95rem;margin:.2rem 0}
-table{border-collapse:collapse;margin:.5rem 0}th,td{border-bottom:1px solid var(--line);padding:.3rem .6rem;text-align:right;white-space:nowrap}
-th:first-child{text-align:left;position:sticky;left:0;background:Canvas;max-width:9rem;white-space:normal;overflow-wrap:anywhere}
+table{border-collapse:collapse;margin:.5rem 0}th,td{border-bottom:1px solid var(--line);padding:.3rem .6rem;text-align:right;white-space:nowrap}th{white-space:normal}
+th:first-child{text-align:left;position:sticky;left:0;background:Canvas;min-width:6.5rem;max-width:9rem;white-space:normal;overflow-wrap:anywhere}
 td small{display:block;opacity:.65}.wide{overflow-x:auto}
 details{border-bottom:1px solid var(--line);padding:.3rem 0}summary{cursor:pointer}
 .filter{margin:1rem 0;display:flex;gap:.5rem;flex-wrap:wrap;align-items:center}

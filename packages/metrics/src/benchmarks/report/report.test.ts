@@ -82,7 +82,7 @@ describe('markdownTables', () => {
 
       base|1: 1 rows, 2 unparsed, accuracy of parsed answers 31.3, 1 failed, 3 left out (no answer); preset default.
       tuned: 1 rows, 0 unparsed; preset default.
-      tuned − base|1: +100.0 points [+100.0, +100.0] on 1 questions (1 only right there, 0 only here; McNemar p = 1.000).
+      tuned − base|1: +100.0 points [+100.0, +100.0] on 1 questions (1 right only by tuned, 0 only by base|1; McNemar p = 1.000).
 
       ### CEVAL
 

@@ -124,8 +124,12 @@ export function cmexam(options: CmexamOptions): Task {
   return { name, prepare }
 }
 
-const withExplanation = (row: RowResult, answer: Answer | undefined): RowResult =>
-  answer !== undefined && 'text' in answer ? { ...row, outputs: [...row.outputs, answer.text] } : row
+/** The row with its explanation; a failed one marks the row, whose answer still counts. */
+function withExplanation(row: RowResult, answer: Answer | undefined): RowResult {
+  if (answer === undefined) return row
+  if ('text' in answer) return { ...row, outputs: [...row.outputs, answer.text] }
+  return { ...row, error: row.error ?? `explanation: ${'error' in answer ? answer.error : 'no text'}` }
+}
 
 function explanationMeasures(
   explained: readonly ChoiceQuestion[],
