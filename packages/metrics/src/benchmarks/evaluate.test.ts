@@ -141,7 +141,9 @@ describe('evaluate', () => {
   })
 
   it('refuses a way of scoring that there is not', () => {
-    expect(() => cmexam({ data: [], scoring: 'logits' as never })).toThrowErrorMatchingInlineSnapshot(`[MetricsError: cmexam: expected scoring of generation, first-token, likelihood, options, got 'logits'. Name one of them.]`)
+    expect(() => cmexam({ data: [], scoring: 'logits' as never })).toThrowErrorMatchingInlineSnapshot(
+      `[MetricsError: cmexam: expected scoring of generation, first-token, likelihood, options, got 'logits'. Name one of them.]`,
+    )
   })
 
   it('keeps the answer of a row whose explanation failed, and reports the row', async () => {
