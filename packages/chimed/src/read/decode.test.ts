@@ -36,14 +36,14 @@ describe('gb18030Decoder', () => {
         const bytes = Uint8Array.from(values)
         expect(inPieces(bytes, places)).toBe(new TextDecoder('gb18030', { ignoreBOM: true }).decode(bytes))
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 
   it('knows every two-byte sequence and long texts', () => {
     const all = Array.from({ length: 0x10000 }, (_, i) => [i >> 8, i & 255, 0x20, 0x20]).flat()
-    for (let from = 0; from < all.length; from += 4096) {
-      const bytes = Uint8Array.from(all.slice(from, from + 4096))
+    for (let from = 0; from < all.length; from += 32_768) {
+      const bytes = Uint8Array.from(all.slice(from, from + 32_768))
       expect(inPieces(bytes, [])).toBe(new TextDecoder('gb18030', { ignoreBOM: true }).decode(bytes))
     }
     const long = '高血压abc'.repeat(40_000)

@@ -25,11 +25,11 @@ export function utf8Decoder(): (bytes: Uint8Array) => string {
 
 /**
  * A streaming decoder of GB18030 with the results of `TextDecoder`. ASCII and two-byte sequences, which is nearly all there is, are decoded by
- * table; from the first malformed byte on `TextDecoder` takes over.
+ * table; from the first malformed byte on `TextDecoder`
+ * takes over, in whole calls: its streaming fails on some malformed bytes.
  */
 export function gb18030Decoder(): (bytes: Uint8Array, last?: boolean) => string {
-  const whole = textDecoder('gb18030')
-  const single = textDecoder('gb18030')
+  const decoder = textDecoder('gb18030')
   const room = kernelRoom()
   room.load(twoByteUnits())
   let held: Uint8Array = new Uint8Array(0)
@@ -37,13 +37,20 @@ export function gb18030Decoder(): (bytes: Uint8Array, last?: boolean) => string 
 
   /** Text of a four-byte sequence, or undefined when the bytes are none. */
   const fourBytes = (bytes: Uint8Array): string | undefined => {
-    const text = bytes.length === 4 && isFourByte(bytes) ? single.decode(bytes) : '\ufffd'
+    const text = bytes.length === 4 && isFourByte(bytes) ? decoder.decode(bytes) : '\ufffd'
     return text === '\ufffd' ? undefined : text
   }
 
+  /** Text of bytes from the beginning of a sequence to a byte that no sequence ends behind; the rest is held. */
+  const decodeSlowly = (bytes: Uint8Array, last: boolean): string => {
+    const end = last ? bytes.length : bytes.findLastIndex((byte) => byte < 0x30) + 1
+    held = bytes.slice(end)
+    return decoder.decode(bytes.subarray(0, end))
+  }
+
   return (bytes, last = false) => {
-    if (malformed) return whole.decode(bytes, { stream: !last })
     const all = held.length > 0 ? Buffer.concat([held, bytes]) : bytes
+    if (malformed) return decodeSlowly(all, last)
     held = new Uint8Array(0)
     const { buffer, to } = room.put(all)
     let out = to
@@ -60,7 +67,7 @@ export function gb18030Decoder(): (bytes: Uint8Array, last?: boolean) => string 
       const text = fourBytes(odd)
       if (text === undefined) {
         malformed = true
-        return buffer.toString('utf16le', to, out) + whole.decode(all.subarray(at), { stream: !last })
+        return buffer.toString('utf16le', to, out) + decodeSlowly(all.subarray(at), last)
       }
       out += buffer.write(text, out, 'utf16le')
       at += 4
