@@ -1,4 +1,5 @@
 import { array, type NdArray } from './array'
+import { shapeText } from './dimension'
 import { convertElements, type DType, type TypedArray } from './dtype'
 import { TensorError } from './errors'
 import { type Executable, isResident, type LoadOptions, type Resident, type RunOptions, type Runtime } from './runtime'
@@ -89,9 +90,10 @@ interface Loaded<R> {
 const loadProgram = async <R>(
   fn: (...args: never) => R,
   inputs: readonly TypeTree[],
-  { runtime, name, prepack }: CompileOptions,
+  { runtime, name, prepack, carry = false }: CompileOptions,
 ): Promise<Loaded<R>> => {
   const traced = trace(fn as (...args: unknown[]) => R, inputs, { name: name ?? (fn.name || 'program') })
+  if (carry) requireState(traced)
   return { traced, executable: await runtime.load(traced.program, { prepack: prepack ?? false }) }
 }
 
@@ -113,6 +115,7 @@ const run = async <R>(
       )
     return isResident(value) ? value : asArray(value, dtype, shape.length)
   })
+  if (given.size > inputs.length) throw undeclared(traced.program, given.keys())
   const state = carry ? leavesOf(args[0], isResident).map(({ leaf }) => leaf) : []
   const total = traced.program.outputs.length
   const targets = Array.from({ length: total }, (_, i) => state[i])
@@ -122,6 +125,32 @@ const run = async <R>(
     const index = next++
     return targets[index] ?? results[index]
   })
+}
+
+const undeclared = ({ name, inputs }: Program, given: Iterable<string>): TensorError => {
+  const argument = [...given].find((path) => inputs.every((input) => input.name !== path))!.slice(3)
+  return new TensorError(
+    'argument',
+    `run: arguments of ${name} must be declared, got one more at ${argument}. Leave it out, or declare its type.`,
+    { argument },
+  )
+}
+
+/** State is paired with what is returned for it by position, so both must have one nesting, order and type. */
+const requireState = ({ program, result }: Traced<unknown>): void => {
+  const first = isTensor(result) ? result : Object.values(result as object)[0]
+  const text = (path: string, { dtype, shape }: TensorType) => `${path} ${dtype}${shapeText(shape)}`.trim()
+  const state = program.inputs.filter(({ name }) => name === 'in_0' || name.startsWith('in_0.'))
+  const expected = state.map((input) => text(input.name.slice('in_0.'.length), input))
+  const got = leavesOf(first, isTensor).map(({ path, leaf }) => text(path, leaf))
+  const longer = expected.length > got.length ? expected : got
+  const at = longer.findIndex((_, i) => expected[i] !== got[i])
+  if (at >= 0)
+    throw new TensorError(
+      'argument',
+      `compile: ${program.name} must return the carried state first, as it was given: ${expected[at] ?? 'no more'}, got ${got[at] ?? 'no more'}. Return every array of it in the same order and type.`,
+      { argument: '0' },
+    )
 }
 
 const isArrayLike = (value: unknown): value is ArrayLike =>

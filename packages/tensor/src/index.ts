@@ -143,6 +143,8 @@ export {
 } from './runtime'
 export { referenceRuntime } from './runtimes/reference'
 export {
+  apply,
+  applyAll,
   bool,
   type Call,
   type ConcreteType,

@@ -58,16 +58,21 @@ const constantsOf = (node: Node): readonly TensorType[] => {
 
 const unpaid = new Set(['input', 'constant'])
 
-/** Adds up per key first: polynomials of a large program are many, but few differ. */
+/** Nodes of a large program are many, but few differ in op and types: each kind is computed once. */
 const total = (nodes: readonly Node[], costOf: (node: Node) => Dim): Dim => {
-  const counted = new Map<string, { dim: Dim; times: number }>()
+  const kinds = new Map<string, { readonly node: Node; times: number }>()
   for (const node of nodes) {
-    const dim = costOf(node)
-    const entry = counted.get(`${dim}`) ?? { dim, times: 0 }
+    const kind = kindOf(node)
+    const entry = kinds.get(kind) ?? { node, times: 0 }
     entry.times++
-    counted.set(`${dim}`, entry)
+    kinds.set(kind, entry)
   }
-  return [...counted.values()].map(({ dim, times }) => multiplyDims(dim, times)).reduce(addDims, 0)
+  return [...kinds.values()].map(({ node, times }) => multiplyDims(costOf(node), times)).reduce(addDims, 0)
+}
+
+const kindOf = ({ op, inputs, outputs, attributes }: Node): string => {
+  const types = [...inputs, ...outputs].map(({ dtype, shape }) => `${dtype}[${shape}]`)
+  return `${op.name} ${types.join(' ')} ${typeof op.work === 'function' ? JSON.stringify(attributes) : ''}`
 }
 
 const bytesOf = ({ dtype, shape }: TensorType): Dim => multiplyDims(sizeOf(shape), bytesPerElement[dtype])

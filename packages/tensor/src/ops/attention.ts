@@ -77,6 +77,11 @@ export interface AttentionOptions {
  */
 export const attention = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor, options: AttentionOptions = {}): Tensor => {
   for (const operand of [q, k, v]) requireRank('attention', operand, 4)
+  if ([q.shape[1], k.shape[1], q.shape[3]].some((dim) => typeof dim !== 'number'))
+    throw new ShapeError(
+      `attention: head counts and widths must be numbers, got ${shapeText(q.shape)} and ${shapeText(k.shape)}. Declare those axes without names.`,
+      { op: 'attention', shapes: [shapeText(q.shape), shapeText(k.shape)] },
+    )
   if (typeof divideDims(q.shape[1]!, k.shape[1]!) !== 'number')
     throw new ShapeError(
       `attention: query heads must be a multiple of key heads, got ${shapeText(q.shape)} and ${shapeText(k.shape)}. Check the head counts.`,

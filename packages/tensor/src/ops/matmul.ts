@@ -1,4 +1,4 @@
-import { type Dim, multiplyDims, type Shape, sameDim, shapeText, sizeOf } from '../dimension'
+import { type Dim, multiplyDims, type Shape, sameDim, sameShape, shapeText, sizeOf } from '../dimension'
 import { ShapeError } from '../errors'
 import { microsoft } from '../onnx/lowering'
 import { count, stridesFor, type Value, walk } from '../reference/value'
@@ -59,7 +59,7 @@ const matmulOp: Op<MatmulAttributes> = {
         `matmul: inner dimensions must match, got ${shapes[0]}${transposeA ? ' transposed' : ''} and ${shapes[1]}${transposeB ? ' transposed' : ''}. Transpose one operand, or check its last axes.`,
         { op: 'matmul', shapes },
       )
-    const lead = broadcastShapes('matmul', a!.shape.slice(0, -2), b!.shape.slice(0, -2))
+    const lead = broadcastShapes('matmul', a!.shape.slice(0, -2), b!.shape.slice(0, -2), [a!.shape, b!.shape])
     return { dtype: a!.dtype, shape: [...lead, rows, columns] }
   },
   gradient: ({ inputs: [a, b], attributes: { transposeA, transposeB, alpha } }, [g]) => [
@@ -139,6 +139,13 @@ const multiply = (a: Value, b: Value, options: MatmulAttributes, shape: readonly
  * @param bias   [out]
  */
 export const linear = (x: Tensor, weight: Tensor, bias?: Tensor): Tensor => {
+  const [outputs, inputs] = weight.shape
+  const fits = weight.shape.length === 2 && x.shape.length > 0 && sameDim(inputs!, x.shape.at(-1)!)
+  if (!fits || (bias && !sameShape(bias.shape, [outputs!])))
+    throw new ShapeError(
+      `linear: expected x [..., in], weight [out, in] and bias [out], got ${[x, weight, ...(bias ? [bias] : [])].map(({ shape }) => shapeText(shape)).join(', ')}. Transpose the weight, or check the widths.`,
+      { op: 'linear', shapes: [shapeText(x.shape), shapeText(weight.shape)] },
+    )
   const product = matmul(x, weight, { transposeB: true })
   return bias ? add(product, bias) : product
 }

@@ -2,8 +2,9 @@ import { sameDim, shapeText } from '../dimension'
 import { ShapeError } from '../errors'
 import type { Lowering } from '../onnx/lowering'
 import { count } from '../reference/value'
-import { applyAll, type Op, requireFloating, type Tensor } from '../tensor'
-import { add, mul, rsqrt, square, sub } from './elementwise'
+import { applyAll, type Op, requireFloating, type Tensor, type TensorType } from '../tensor'
+import { dimensionSize } from './dimension-size'
+import { add, div, mul, neg, rsqrt, square, sub } from './elementwise'
 import { mean } from './reduce'
 import { unbroadcast } from './reshape'
 
@@ -20,11 +21,7 @@ const rmsNormOp: Op<{ readonly epsilon: number }> = {
   name: 'rmsNorm',
   infer: ([x, weight]) => {
     requireFloating('rmsNorm', x!)
-    if (weight!.shape.length !== 1 || x!.shape.length === 0 || !sameDim(weight!.shape[0]!, x!.shape.at(-1)!))
-      throw new ShapeError(
-        `rmsNorm: weight must be as long as the last axis, got ${shapeText(x!.shape)} and ${shapeText(weight!.shape)}. Check which axis is normalised.`,
-        { op: 'rmsNorm', shapes: [shapeText(x!.shape), shapeText(weight!.shape)] },
-      )
+    requireWidth('rmsNorm', x!, weight!)
     return [
       { dtype: x!.dtype, shape: x!.shape },
       { dtype: x!.dtype, shape: x!.shape.with(-1, 1) }, // 1/rms, which the gradient reuses
@@ -39,8 +36,8 @@ const rmsNormOp: Op<{ readonly epsilon: number }> = {
           scaled && mul(inverse!, sub(scaled, mul(normal(), mean(mul(scaled, normal()), { axes: -1, keepAxes: true }))))
         if (!gInverse) return viaOutput
         // d(1/rms)/dx = −x · (1/rms)³ / D
-        const width = x!.shape.at(-1) as number
-        const viaInverse = mul(mul(gInverse, -1 / width), mul(x!, mul(inverse!, square(inverse!))))
+        const width = dimensionSize(x!.shape.at(-1)!, x!.dtype)
+        const viaInverse = mul(neg(div(gInverse, width)), mul(x!, mul(inverse!, square(inverse!))))
         return viaOutput ? add(viaOutput, viaInverse) : viaInverse
       },
       g && (() => unbroadcast(mul(g, normal()), weight!.shape)),
@@ -70,6 +67,16 @@ const rmsNormOp: Op<{ readonly epsilon: number }> = {
   },
 }
 
+/** @throws ShapeError unless `weight` is as long as the last axis of x */
+const requireWidth = (op: string, x: TensorType, weight: TensorType): void => {
+  if (weight.shape.length === 1 && x.shape.length > 0 && sameDim(weight.shape[0]!, x.shape.at(-1)!)) return
+  const shapes = [shapeText(x.shape), shapeText(weight.shape)]
+  throw new ShapeError(
+    `${op}: weight and bias must be as long as the last axis, got ${shapes[0]} and ${shapes[1]}. Check which axis is normalised.`,
+    { op, shapes },
+  )
+}
+
 const lowerComposed = (onnx: Lowering, [x, weight]: readonly string[], epsilon: number): string[] => {
   const squares = onnx.node('ReduceMean', [onnx.node('Mul', [x!, x!]), onnx.constant('int64', [1], [-1])], {
     keepdims: 1,
@@ -86,6 +93,8 @@ export const layerNorm = (
   bias: Tensor | undefined,
   { epsilon = 1e-5 }: { readonly epsilon?: number } = {},
 ): Tensor => {
+  requireFloating('layerNorm', x)
+  for (const parameter of bias ? [weight, bias] : [weight]) requireWidth('layerNorm', x, parameter)
   const centred = sub(x, mean(x, { axes: -1, keepAxes: true }))
   const normal = mul(centred, rsqrt(add(mean(square(centred), { axes: -1, keepAxes: true }), epsilon)))
   const scaled = mul(normal, weight)

@@ -46,7 +46,8 @@ const fill = (from: Shape, to: readonly Dim[]): Shape => {
   const open = to.indexOf(-1)
   const known = to.filter((_, axis) => axis !== open)
   const rest = open < 0 ? undefined : remainder(from, known)
-  if (open < 0 ? !sameDim(sizeOf(from), sizeOf(known)) : rest === undefined)
+  const negative = known.some((dim) => typeof dim === 'number' && dim < 0)
+  if (negative || (open < 0 ? !sameDim(sizeOf(from), sizeOf(known)) : rest === undefined))
     throw new ShapeError(
       `reshape: sizes must be equal, got ${shapeText(from)} (${sizeOf(from)} elements) for ${shapeText(to)}. Use other lengths, or one -1.`,
       { op: 'reshape', shapes: [shapeText(from), shapeText(to)] },
@@ -319,11 +320,18 @@ const place = (data: Float64Array, shape: readonly number[], value: Value, axis:
 }
 
 /** The tensors along a new first axis. */
-export const stack = (tensors: readonly Tensor[]): Tensor =>
-  concat(
+export const stack = (tensors: readonly Tensor[]): Tensor => {
+  const other = tensors.find(({ shape }) => !sameShape(shape, tensors[0]!.shape))
+  if (other)
+    throw new ShapeError(
+      `stack: shapes must be equal, got ${shapeText(tensors[0]!.shape)} and ${shapeText(other.shape)}. Slice or pad one operand.`,
+      { op: 'stack', shapes: [shapeText(tensors[0]!.shape), shapeText(other.shape)] },
+    )
+  return concat(
     tensors.map((tensor) => unsqueeze(tensor, 0)),
     0,
   )
+}
 
 /** All of x in parts along `axis` with the given lengths. Its gradient joins those of the parts in one piece. */
 export const split = (x: Tensor, axis: number, lengths: readonly Dim[]): Tensor[] => {

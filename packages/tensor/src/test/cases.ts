@@ -264,6 +264,7 @@ const layers = [
   row('matmul of batches that broadcast', [x(2, 1, 'A', 2), x('C', 2, 'B')], (a, b) => matmul(a, b)),
   row('linear', [x(2, 'A', 'B'), x('C', 'B'), x('C')], (a, w, b) => linear(a, w, b)),
   row('rmsNorm', [x('A', 'B', 3), x(3)], (a, w) => rmsNorm(a, w)),
+  row('rmsNorm of a named axis', [x('A', 'B'), x('B')], (a, w) => rmsNorm(a, w), 1),
   row('layerNorm', [x('A', 3), x(3), x(3)], (a, w, b) => layerNorm(a, w, b)),
   row('rotary', [x('A', 2, 'B', 4), x('A', 'B', 2)], (...operands) => turn(operands), 1),
   row('attention', [x('A', 4, 'B', 2), x('A', 2, 'B', 2), x('A', 2, 'B', 3), index('A', 'B')], masked({}), 1),

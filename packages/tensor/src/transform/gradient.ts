@@ -38,12 +38,12 @@ const dependents = (order: readonly Node[], variables: readonly Tensor[]): Set<N
 
 type Cotangents = Map<Node, (Tensor | undefined)[]>
 
-const accumulate = (cotangents: Cotangents, tensor: Tensor, gradient: Tensor): void => {
-  if (!sameShape(tensor.shape, gradient.shape))
+const accumulate = (cotangents: Cotangents, tensor: Tensor, gradient: Tensor, rule: string): void => {
+  if (!sameShape(tensor.shape, gradient.shape) || tensor.dtype !== gradient.dtype)
     throw new TensorError(
       'gradient',
-      `grad: the gradient of ${tensor.node.op.name} must have shape ${shapeText(tensor.shape)}, got ${shapeText(gradient.shape)}. Correct the op's gradient rule.`,
-      { op: tensor.node.op.name, shapes: [shapeText(tensor.shape), shapeText(gradient.shape)] },
+      `grad: the gradient rule of ${rule} must return ${tensor.dtype}${shapeText(tensor.shape)} for this operand, got ${gradient.dtype}${shapeText(gradient.shape)}. Correct the rule.`,
+      { op: rule, shapes: [shapeText(tensor.shape), shapeText(gradient.shape)] },
     )
   const slots = cotangents.get(tensor.node) ?? []
   const before = slots[tensor.index]
@@ -62,7 +62,7 @@ const propagate = (node: Node, cotangents: Cotangents, wanted: ReadonlySet<Node>
     if (!wanted.has(operand.node) || !isFloating(operand.dtype)) return
     const gradient = gradients[i]
     const value = typeof gradient === 'function' ? gradient() : gradient
-    if (value) accumulate(cotangents, operand, value)
+    if (value) accumulate(cotangents, operand, value, node.op.name)
   })
 }
 
@@ -80,7 +80,7 @@ export const backward = (
   const wanted = dependents(order, variables)
   const cotangents: Cotangents = new Map()
   outputs.forEach((output, i) => {
-    if (wanted.has(output.node)) accumulate(cotangents, output, seeds[i]!)
+    if (wanted.has(output.node)) accumulate(cotangents, output, seeds[i]!, 'the caller')
   })
   for (const node of order.toReversed()) if (wanted.has(node) && !stops.has(node)) propagate(node, cotangents, wanted)
   return variables.map(
@@ -138,5 +138,17 @@ export const vjp = (
 ): [outputs: Tensor[], pullback: (...cotangents: Tensor[]) => Tensor[]] => {
   const result = fn(...inputs)
   const outputs = isTensor(result) ? [result] : [...result]
-  return [outputs, (...cotangents) => backward(outputs, cotangents, inputs)]
+  return [outputs, (...cotangents) => backward(outputs, requireCotangents(outputs, cotangents), inputs)]
+}
+
+const requireCotangents = (outputs: readonly Tensor[], cotangents: readonly Tensor[]): readonly Tensor[] => {
+  const fits =
+    cotangents.length === outputs.length && outputs.every(({ shape }, i) => sameShape(shape, cotangents[i]!.shape))
+  if (fits) return cotangents
+  const texts = [outputs, cotangents].map((list) => list.map(({ shape }) => shapeText(shape)).join(' '))
+  throw new TensorError(
+    'gradient',
+    `vjp: the pullback takes one gradient in the shape of each result (${texts[0]}), got ${texts[1] || 'none'}. Pass one for each.`,
+    { op: 'vjp', shapes: cotangents.map(({ shape }) => shapeText(shape)) },
+  )
 }
