@@ -5,6 +5,7 @@ export type TensorErrorCode =
   | 'argument'
   | 'dimension'
   | 'gradient'
+  | 'file'
   | 'session'
   | 'run'
   | 'non-finite'

@@ -32,6 +32,7 @@ export { type FlatEntry, type FlatLayout, flatLayout, flattenBy, unflatten } fro
 export { type Graph, type GraphNode, lowerProgram } from './onnx/graph'
 export { type AttributeValue, type Lowering, microsoft, type Target } from './onnx/lowering'
 export { opset, writeModel } from './onnx/model'
+export { renameValues } from './onnx/rename'
 export { type AttentionLayout, type AttentionOptions, attention, attentionMask } from './ops/attention'
 export { cast } from './ops/cast'
 export { arange, dimensionSize } from './ops/dimension-size'

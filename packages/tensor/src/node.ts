@@ -1,2 +1,3 @@
+export { saveModel } from './onnx/save'
 export { type NodeRuntimeOptions, nodeRuntime } from './runtimes/node'
 export { type WorkerRuntimeOptions, workerRuntime } from './runtimes/worker'

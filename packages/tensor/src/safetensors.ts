@@ -6,6 +6,7 @@ export { SafetensorsError, type SafetensorsErrorCode } from './safetensors/error
 export type { TensorEntry } from './safetensors/header'
 export {
   maxHeaderBytes,
+  type ReadOptions,
   readFloat32,
   readSafetensors,
   readTensor,

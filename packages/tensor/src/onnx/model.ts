@@ -86,7 +86,8 @@ const writeInitializer = (
   else writer.raw(9, bytesOf(source))
 }
 
-const bytesOf = (source: ConstantSource): Uint8Array => {
+/** The elements of a constant as they are stored. */
+export const bytesOf = (source: ConstantSource): Uint8Array => {
   const data = source.read()
   return new Uint8Array(data.buffer, data.byteOffset, data.length * bytesPerElement[source.dtype])
 }

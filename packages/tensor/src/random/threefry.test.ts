@@ -2,11 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { array, type NdArray } from '../array'
 import { compile } from '../compile'
 import { dimension } from '../dimension'
-import { dropout, normal, randomWords, uniform } from '../ops/random'
+import { categorical, dropout, normal, randomWords, uniform } from '../ops/random'
+import { broadcastTo } from '../ops/reshape'
 import type { Runtime } from '../runtime'
 import { nodeRuntime } from '../runtimes/node'
 import { referenceRuntime } from '../runtimes/reference'
-import { f32, i64, input, type Tensor } from '../tensor'
+import { constant, f32, i64, input, type Tensor } from '../tensor'
 import { fillNormal, fillUniform, foldIn, type RandomKey, randomKey, threefry } from './threefry'
 
 const hex = (words: readonly number[]) => words.map((word) => word.toString(16).padStart(8, '0'))
@@ -87,6 +88,19 @@ describe('random numbers of programs', () => {
     const kept = a.filter((value) => value !== 0)
     expect(Math.abs(kept.length / 6000 - 0.75)).toBeLessThan(0.0224) // 4 deviations
     expect(new Set(kept)).toEqual(new Set([Math.fround(4 / 3)]))
+  })
+
+  test('categorical draws one index on both runtimes, as often as its softmax says, and never one of −Infinity', async () => {
+    const logits = [Math.log(0.5), Math.log(0.3), Math.log(0.2), Number.NEGATIVE_INFINITY]
+    const sample = (k: Tensor, t: Tensor) =>
+      categorical(k, broadcastTo(constant(array(logits)), [t.shape[0]!, logits.length]))
+    const [a, b] = [await draw(sample, node, 4000), await draw(sample, reference, 4000)]
+    expect([...a.data]).toEqual([...b.data])
+    const share = (index: number) => Array.from(a.data, Number).filter((drawn) => drawn === index).length / 4000
+    logits.forEach((logit, index) => {
+      const p = Math.exp(logit)
+      expect(Math.abs(share(index) - p)).toBeLessThanOrEqual(4 * Math.sqrt((p * (1 - p)) / 4000)) // 4 deviations
+    })
   })
 
   test('dropout of rate 0 is the operand itself', () => {

@@ -9,6 +9,7 @@ export type SafetensorsErrorCode =
   | 'size-mismatch'
   | 'unsupported-dtype'
   | 'unknown-tensor'
+  | 'bad-rows'
   | 'bad-index'
   | 'path-escape'
   | 'bad-tensor'

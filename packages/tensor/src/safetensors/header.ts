@@ -52,7 +52,8 @@ const parseObject = (bytes: Uint8Array, path: string): Record<string, unknown> =
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     value = JSON.parse(text)
   } catch (cause) {
-    fail(cause instanceof SyntaxError ? `invalid JSON (${cause.message})` : 'invalid UTF-8', cause)
+    const kind = cause instanceof TypeError ? 'invalid UTF-8' : 'invalid JSON'
+    fail(kind === 'invalid JSON' ? `${kind} (${(cause as Error).message})` : kind, cause)
   }
   const twice = duplicateKey(text)
   if (twice !== undefined)
@@ -70,7 +71,7 @@ const parseMetadata = (value: unknown, path: string): Readonly<Record<string, st
   if (!valid)
     throw new SafetensorsError(
       'bad-header',
-      `readSafetensors: ${path}: expected __metadata__ to map strings to strings, got ${JSON.stringify(value).slice(0, 80)}. Write the file again.`,
+      `readSafetensors: ${path}: expected __metadata__ to map strings to strings, got ${shown(value)}. Write the file again.`,
       { path },
     )
   return value as Record<string, string>
@@ -85,23 +86,17 @@ const parseEntry = (name: string, value: unknown, path: string): TensorEntry => 
   const { dtype: stored, shape, data_offsets: offsets } = value
   const dtype = typeof stored === 'string' ? dtypeOfStoredName(stored) : undefined
   if (dtype === undefined)
-    return fail(
-      'unsupported-dtype',
-      `expected one of ${knownNames()}, got ${JSON.stringify(stored)}. Convert the tensor.`,
-    )
+    return fail('unsupported-dtype', `expected one of ${knownNames()}, got ${shown(stored)}. Convert the tensor.`)
   if (!isSizes(shape))
-    return fail('bad-header', `expected a shape of whole numbers, got ${JSON.stringify(shape)}. Write the file again.`)
+    return fail('bad-header', `expected a shape of whole numbers, got ${shown(shape)}. Write the file again.`)
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!)
-    return fail(
-      'bad-offsets',
-      `expected data_offsets [begin, end], got ${JSON.stringify(offsets)}. Write the file again.`,
-    )
+    return fail('bad-offsets', `expected data_offsets [begin, end], got ${shown(offsets)}. Write the file again.`)
   const [begin, end] = offsets as [number, number]
   const bytes = elementCount(shape) * dtypes[dtype].bytes
   if (end - begin !== bytes)
     return fail(
       'size-mismatch',
-      `expected ${bytes} bytes for ${stored} [${shape}], got ${end - begin}. Write the file again.`,
+      `expected ${bytes} bytes for ${stored} ${shown(shape)}, got ${end - begin}. Write the file again.`,
     )
   return { dtype, shape, begin, end }
 }
@@ -125,6 +120,16 @@ const checkLayout = (tensors: [string, TensorEntry][], dataBytes: number, path: 
       }`,
       { path },
     )
+}
+
+/** The beginning of a value as JSON; a damaged file may hold a million nested brackets. */
+const shown = (value: unknown): string => {
+  try {
+    const text = JSON.stringify(value) ?? 'nothing'
+    return text.length > 80 ? `${text.slice(0, 80)}...` : text
+  } catch {
+    return 'deeply nested JSON'
+  }
 }
 
 const knownNames = (): string =>

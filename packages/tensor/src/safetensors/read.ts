@@ -37,20 +37,30 @@ export const readSafetensors = async (path: string): Promise<SafetensorsFile> =>
   return { path, dataOffset: 8 + headerBytes, ...parseHeader(new Uint8Array(header), size - 8 - headerBytes, path) }
 }
 
+/** Which part of a tensor is to be read. */
+export interface ReadOptions {
+  /** First row, and the row after the last one, along the first axis (default: all). */
+  readonly rows?: readonly [begin: number, end: number]
+}
+
 /**
- * One tensor of a file, read from its byte range alone.
+ * One tensor of a file, or some of its rows, read from its byte range alone.
  *
- * @throws SafetensorsError `unknown-tensor`, or `truncated` when the file shrank since its header was read
+ * @throws SafetensorsError `unknown-tensor`, `bad-rows`, or `truncated` when the file shrank since its header was read
  */
-export const readTensor = async (file: SafetensorsFile, name: string): Promise<StoredTensor> => {
-  const entry = entryOf(file, name)
+export const readTensor = async (
+  file: SafetensorsFile,
+  name: string,
+  { rows }: ReadOptions = {},
+): Promise<StoredTensor> => {
+  const entry = entryOf(file, name, rows)
   await using opened = await openFile(file.path)
   return tensorOf(entry, await readRange(opened.handle, rangeOf(file, name, entry)))
 }
 
 /** `readTensor` without a promise, for places that cannot wait. Errors as `readTensor`. */
-export const readTensorSync = (file: SafetensorsFile, name: string): StoredTensor => {
-  const entry = entryOf(file, name)
+export const readTensorSync = (file: SafetensorsFile, name: string, { rows }: ReadOptions = {}): StoredTensor => {
+  const entry = entryOf(file, name, rows)
   return tensorOf(entry, readRangeSync(rangeOf(file, name, entry)))
 }
 
@@ -78,9 +88,9 @@ const tensorOf = ({ dtype, shape }: TensorEntry, buffer: ArrayBuffer): StoredTen
   data: dtypes[dtype].view(buffer, elementCount(shape)),
 })
 
-const entryOf = (file: SafetensorsFile, name: string): TensorEntry => {
+const entryOf = (file: SafetensorsFile, name: string, rows?: ReadOptions['rows']): TensorEntry => {
   const entry = file.tensors.get(name)
-  if (entry !== undefined) return entry
+  if (entry !== undefined) return rows ? rowsOf(file, name, entry, rows) : entry
   const names = [...file.tensors.keys()]
   const some = `${names.slice(0, 5).join(', ')}${names.length > 5 ? ', ...' : ''}`
   throw new SafetensorsError(
@@ -88,6 +98,24 @@ const entryOf = (file: SafetensorsFile, name: string): TensorEntry => {
     `readTensor: ${file.path}: expected a tensor of the file, got "${name}". It has ${names.length}: ${some}.`,
     { path: file.path, tensor: name },
   )
+}
+
+const rowsOf = (
+  { path }: SafetensorsFile,
+  name: string,
+  { dtype, shape, begin }: TensorEntry,
+  [first, end]: readonly [number, number],
+): TensorEntry => {
+  const [length, ...row] = shape
+  const valid = Number.isInteger(first) && Number.isInteger(end) && first >= 0 && first <= end
+  if (length === undefined || !valid || end > length)
+    throw new SafetensorsError(
+      'bad-rows',
+      `readTensor: ${path}: expected rows inside tensor "${name}" [${shape}], got ${first} to ${end}. Use other bounds.`,
+      { path, tensor: name },
+    )
+  const bytes = elementCount(row) * dtypes[dtype].bytes
+  return { dtype, shape: [end - first, ...row], begin: begin + first * bytes, end: begin + end * bytes }
 }
 
 const checkHeaderSize = (headerBytes: number, size: number, path: string): void => {

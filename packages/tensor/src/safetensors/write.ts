@@ -1,4 +1,4 @@
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { isSystemError, writeWholeFile } from '../whole-file'
 import { dtypes, elementCount, layoutRank, type StoredArray, type StoredDtype } from './dtypes'
 import { SafetensorsError } from './errors'
 
@@ -27,20 +27,13 @@ export const writeSafetensors = async (
   const ordered = [...tensors].sort(compareLayout)
   checkTensors(ordered, path)
   const header = encodeHeader(ordered, metadata)
-  const partial = `${path}.partial`
   try {
-    const handle = await open(partial, 'w')
-    try {
-      await writeAll(handle, header)
-      for (const tensor of ordered) await writeTensor(handle, tensor, path)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await rename(partial, path)
+    await writeWholeFile(path, async (append) => {
+      await append(header)
+      for (const tensor of ordered) await append(await bytesOf(tensor, path))
+    })
   } catch (cause) {
-    await rm(partial, { force: true }).catch(() => undefined)
-    if (cause instanceof SafetensorsError || !isSystemError(cause)) throw cause
+    if (!isSystemError(cause)) throw cause
     throw new SafetensorsError(
       'write-failed',
       `writeSafetensors: ${path}: expected a writable place, got ${cause.code}. Check the folder, its permissions and free space.`,
@@ -107,19 +100,8 @@ const encodeHeader = (tensors: readonly TensorToWrite[], metadata: Readonly<Reco
   return bytes
 }
 
-const writeTensor = async (handle: FileHandle, tensor: TensorToWrite, path: string): Promise<void> => {
+const bytesOf = async (tensor: TensorToWrite, path: string): Promise<Uint8Array> => {
   const data = typeof tensor.data === 'function' ? await tensor.data() : tensor.data
   checkSize(tensor, data, path)
-  await writeAll(handle, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 }
-
-/** Writes every byte at the handle's position; large arrays go out in pieces, as one call takes at most 2 GiB. */
-const writeAll = async (handle: FileHandle, bytes: Uint8Array): Promise<void> => {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await handle.write(bytes, done, Math.min(bytes.length - done, 1 << 30))
-    done += bytesWritten
-  }
-}
-
-const isSystemError = (cause: unknown): cause is NodeJS.ErrnoException =>
-  cause instanceof Error && typeof (cause as NodeJS.ErrnoException).errno === 'number'
