@@ -1,5 +1,6 @@
 import {
   backward,
+  constantSource,
   defineOp,
   isTensor,
   type Lowering,
@@ -45,7 +46,7 @@ export interface DeferredOptions<In extends Operands, Name extends string> {
 export const deferred = <In extends Operands, Name extends string>(
   options: DeferredOptions<In, Name>,
 ): ((name: Name) => Tensor) => {
-  const given = Object.entries(options.operands).flatMap(([key, tensor]) => (tensor ? [{ key, tensor }] : []))
+  const given = freeOperands(options.operands)
   const names = Object.keys(options.results) as Name[]
   const wanted = new Set<Name>() // grows while the program is traced; results that nobody asked for are never read
   const get = (name: Name): Tensor => {
@@ -100,10 +101,18 @@ const deferredOp = (name: string) =>
     },
   })
 
+/**
+ * Operands that are no constants. Constants stay inside the expansion, which may read parts of them where they lie; as an
+ * operand, a quantised one would be widened as a whole.
+ */
+const freeOperands = (operands: Operands): { readonly key: string; readonly tensor: Tensor }[] =>
+  Object.entries(operands).flatMap(([key, tensor]) => (tensor && !constantSource(tensor) ? [{ key, tensor }] : []))
+
 const expansion = (options: DeferredOptions<Operands, string>, asked: readonly string[]): Program => {
-  const types = mapTree(options.operands, isTensor, ({ dtype, shape }) => ({ dtype, shape })) as TypeTree
+  const free = Object.fromEntries(freeOperands(options.operands).map(({ key, tensor }) => [key, tensor]))
+  const types = mapTree(free, isTensor, ({ dtype, shape }) => ({ dtype, shape })) as TypeTree
   const build = (operands: Operands) => {
-    const results = options.expand(operands, new Set(asked))
+    const results = options.expand({ ...options.operands, ...operands }, new Set(asked))
     return asked.map((name) => results[name]!)
   }
   return trace(build, [types]).program
