@@ -21,6 +21,8 @@ interface Variant {
   readonly shape: StepShape
   readonly options?: ProgramOptions
   readonly everything?: boolean
+  /** Default `float32`, beside a peer in float32; `int8` is beside one in bfloat16. */
+  readonly weights?: 'float32' | 'int8'
 }
 
 const variants: readonly Variant[] = [
@@ -31,6 +33,11 @@ const variants: readonly Variant[] = [
   { name: 'lora-step fp32 74m T2048 recomputed', shape: longLlama, options: { recompute: true } },
   { name: 'lora-step fp32 qwen2-0.5b', shape: qwen },
   { name: 'lora-step fp32 gemma3-270m', shape: gemma },
+  { name: 'lora-step int8 74m', shape: llama, weights: 'int8' },
+  { name: 'lora-step int8 74m with evaluation and generation', shape: llama, weights: 'int8', everything: true },
+  { name: 'lora-step int8 74m T2048', shape: longLlama, weights: 'int8' },
+  { name: 'lora-step int8 qwen2-0.5b', shape: qwen, weights: 'int8' },
+  { name: 'lora-step int8 gemma3-270m', shape: gemma, weights: 'int8' },
 ]
 
 async function cases(options: BenchOptions): Promise<BenchCase[]> {
@@ -40,23 +47,24 @@ async function cases(options: BenchOptions): Promise<BenchCase[]> {
 }
 
 const memoryCase = (
-  { name, shape, options = {}, everything = false }: Variant,
+  { name, shape, options = {}, everything = false, weights = 'float32' }: Variant,
   held: Slot<TemporaryCheckpoint>,
   peer: PythonPeer | undefined,
 ): BenchCase => {
   const folder = async () => (await held.hold(JSON.stringify(shape.config), () => temporaryCheckpoint(shape))).folder
+  const precision = weights === 'int8' ? 'bf16' : 'fp32'
   let last: MemoryFigures | undefined
   return {
-    name: `${name} vs torch-fp32`,
+    name: `${name} vs torch-${precision}`,
     unit: 'MB',
     higherIsBetter: false,
-    peerName: 'torch + peft fp32',
+    peerName: `torch + peft ${precision}`,
     ours: async () => {
-      last = await inOwnProcess({ folder: await folder(), shape, options, everything })
+      last = await inOwnProcess({ folder: await folder(), shape, options, everything, weights })
       return last.peak
     },
     ...(peer && {
-      peer: async () => peer.measure('memory', peerWork(shape, 'fp32', await folder())),
+      peer: async () => peer.measure('memory', peerWork(shape, precision, await folder())),
       versions: peer.versions,
     }),
     details: async () => ({ ownMegabytes: last!.own, mappedMegabytes: last!.mapped }),

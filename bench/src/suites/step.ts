@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
-import { type LoadModelOptions, loadModel } from '@qilin-med/models'
+import { join } from 'node:path'
+import { loadModel } from '@qilin-med/models'
 import { nodeRuntime } from '@qilin-med/tensor/node'
 import { BenchError } from '../errors'
 import { median } from '../measure'
@@ -7,14 +8,14 @@ import type { PythonPeer } from '../python'
 import type { BenchCase, BenchOptions, Suite } from '../suite'
 import { temporaryCheckpoint } from './step/checkpoint'
 import { type LoadedStep, loadedStep } from './step/program'
-import { type RawRate, rawRate } from './step/rate'
+import { type ProductKind, type RawRate, rawRate } from './step/rate'
 import { gemma, llama, longLlama, operations, peerWork, qwen, type StepShape } from './step/shapes'
 import { type Slot, slot } from './step/slot'
 
 /**
  * A LoRA step (rank 8 on all linear layers; forward and the gradients of all adapters) beside PyTorch with PEFT on the
  * same checkpoint, row and threads. Both losses are compared, so that both do the same work. Lines also report which
- * fraction of the rate of a plain float32 product, measured between the rounds, the step's operations come to.
+ * fraction of the rate of a plain product of the same kind, measured between the rounds, the step's operations come to.
  */
 export const suite: Suite = { name: 'step', cases }
 
@@ -22,30 +23,33 @@ export const suite: Suite = { name: 'step', cases }
 interface Precision {
   readonly name: string
   readonly peer: 'fp32' | 'bf16'
-  readonly load: Omit<LoadModelOptions, 'runtime'>
+  readonly weights: ProductKind
   /** Largest relative difference of the losses. */
   readonly tolerance: number
 }
 
-const float32: Precision = { name: 'fp32', peer: 'fp32', load: {}, tolerance: 1e-4 }
+const float32: Precision = { name: 'fp32', peer: 'fp32', weights: 'float32', tolerance: 1e-4 }
+/** Rounding to 8 bits on our side and to bfloat16 on the peer's: the losses of a wrong mask or label lie further apart. */
+const int8: Precision = { name: 'int8', peer: 'bf16', weights: 'int8', tolerance: 5e-3 }
 
 async function cases(options: BenchOptions): Promise<BenchCase[]> {
   const peer = await options.startPeer('step', [String(availableParallelism())])
   const held = options.own(slot<Prepared>())
   const against = (shape: StepShape, precision: Precision) => stepCase(shape, precision, peer, held)
-  return [llama, longLlama, qwen, gemma].map((shape) => against(shape, float32))
+  const shapes = [llama, longLlama, qwen, gemma]
+  return [float32, int8].flatMap((precision) => shapes.map((shape) => against(shape, precision)))
 }
 
 const stepCase = (
   shape: StepShape,
-  { name, peer: precision, load, tolerance }: Precision,
+  { name, peer: precision, weights, tolerance }: Precision,
   peer: PythonPeer | undefined,
   held: Slot<Prepared>,
 ): BenchCase => {
   const rates: { step: number; raw: number }[] = []
   let compared = false
   const key = `${name} ${shape.name}`
-  const prepared = () => held.hold(key, () => prepare(shape, load))
+  const prepared = () => held.hold(key, () => prepare(shape, weights))
   const ours = async (): Promise<number> => {
     const { step, raw } = await prepared()
     const start = performance.now()
@@ -72,7 +76,8 @@ const stepCase = (
       const measured = rates.slice(1) // without the warm-up
       const step = median(measured.map((rate) => rate.step))
       const raw = median(measured.map((rate) => rate.raw))
-      return { gflops: step / 1e9, rawFloat32Gflops: raw / 1e9, fractionOfRaw: step / raw }
+      const kind = weights === 'int8' ? 'rawInt8Gflops' : 'rawFloat32Gflops'
+      return { gflops: step / 1e9, [kind]: raw / 1e9, fractionOfRaw: step / raw }
     },
   }
 }
@@ -89,12 +94,12 @@ interface Prepared extends AsyncDisposable {
   readonly raw: RawRate
 }
 
-const prepare = async (shape: StepShape, load: Precision['load']): Promise<Prepared> => {
+const prepare = async (shape: StepShape, weights: ProductKind): Promise<Prepared> => {
   const checkpoint = await temporaryCheckpoint(shape)
   const runtime = await nodeRuntime({ threads: availableParallelism() })
   const { folder } = checkpoint
-  const model = await loadModel(folder, { runtime, ...load })
-  const [step, raw] = [await loadedStep(shape, model), await rawRate(runtime)]
+  const model = await loadModel(folder, { runtime, weights, cacheFolder: join(folder, 'weights') })
+  const [step, raw] = [await loadedStep(shape, model), await rawRate(runtime, weights)]
   const dispose = async (): Promise<void> => {
     await runtime.dispose()
     await checkpoint[Symbol.asyncDispose]()

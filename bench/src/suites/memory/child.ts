@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { createGenerator, loadModel } from '@qilin-med/models'
 import { nodeRuntime } from '@qilin-med/tensor/node'
 import { batchOf, loadedStep, lossProgram, type ProgramOptions, stepAdapter } from '../step/program'
@@ -12,6 +13,7 @@ export interface MemoryTask {
   readonly options: ProgramOptions
   /** True to run an evaluation and a generation program on the same weights too. */
   readonly everything: boolean
+  readonly weights: 'float32' | 'int8'
 }
 
 /** Megabytes of the process after three steps. */
@@ -26,9 +28,9 @@ export interface MemoryFigures {
 
 const task = JSON.parse(process.argv[2]!) as MemoryTask
 
-const main = async ({ folder, shape, options, everything }: MemoryTask): Promise<MemoryFigures> => {
+const main = async ({ folder, shape, options, everything, weights }: MemoryTask): Promise<MemoryFigures> => {
   await using runtime = await nodeRuntime({ threads: availableParallelism() })
-  const model = await loadModel(folder, { runtime })
+  const model = await loadModel(folder, { runtime, weights, cacheFolder: join(folder, 'weights') })
   const step = await loadedStep(shape, model, options)
   for (let i = 0; i < 3; i++) await step.run()
   if (everything) {

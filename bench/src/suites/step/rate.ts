@@ -1,23 +1,27 @@
-import { compile, constant, f32, matmul, type NdArray, type Runtime, type Tensor } from '@qilin-med/tensor'
+import { compile, constant, f32, matmul, type NdArray, quantize, type Runtime, type Tensor } from '@qilin-med/tensor'
 
 /** Rows, inner width and columns of the product whose rate counts as the machine's. */
 const [rows, inner, columns] = [1024, 2048, 2048]
 
 /** A product that can be timed. */
 export interface RawRate extends AsyncDisposable {
-  /** Operations per second of one float32 matrix product and nothing else. */
+  /** Operations per second of one matrix product and nothing else. */
   measure(): Promise<number>
 }
 
+/** What the frozen matrices of a step are multiplied in. */
+export type ProductKind = 'float32' | 'int8'
+
 /**
- * Rate of a plain float32 product of 1024×2048 by a constant 2048×2048, laid out beforehand as the kernel likes it and
- * written to memory that exists: what a step is compared with.
+ * Rate of a plain product of 1024×2048 by a constant 2048×2048, laid out beforehand as the kernel likes it and written to
+ * memory that exists: what a step is compared with. In int8 the operand is float32 and rounded on the way, as in a step.
  */
-export const rawRate = async (runtime: Runtime): Promise<RawRate> => {
-  const weight = noise([inner, columns])
-  const product = compile((_: Tensor, a: Tensor) => [matmul(a, constant(weight))], {
+export const rawRate = async (runtime: Runtime, kind: ProductKind): Promise<RawRate> => {
+  const values = noise([inner, columns])
+  const weight = constant(kind === 'int8' ? quantize(values, { scheme: 'int8' }) : values) // square: either way round
+  const product = compile((_: Tensor, a: Tensor) => [matmul(a, weight, { transposeB: kind === 'int8' })], {
     runtime,
-    name: 'raw-product',
+    name: `raw-product-${kind}`,
     carry: true,
     prepack: true,
     inputs: [f32(rows, columns), f32(rows, inner)],
