@@ -10,6 +10,8 @@ export interface Arguments {
   readonly only: string | undefined
   readonly peerPython: string | undefined
   readonly data: string | undefined
+  /** Hugging Face folder of a real model, for suites that measure on one too. */
+  readonly model: string | undefined
   /** File that receives the JSON lines too. */
   readonly json: string | undefined
   /** Measured rounds of every case; undefined leaves it to the case. */
@@ -30,6 +32,7 @@ export const parseArguments = (argv: readonly string[], root: string): Arguments
     only: values.only,
     peerPython: peerPython(values['peer-python']),
     data: dataFolder(values.data, resolve(root, '../shared/data')),
+    model: values.model === undefined ? undefined : existingFolder('--model', resolve(values.model)),
     json: values.json === undefined ? undefined : resolve(values.json),
     rounds: rounds(values.rounds),
   }
@@ -44,6 +47,7 @@ const parse = (argv: readonly string[]) => {
         'peer-python': { type: 'string' },
         only: { type: 'string' },
         data: { type: 'string' },
+        model: { type: 'string' },
         json: { type: 'string' },
         rounds: { type: 'string' },
       },
@@ -62,10 +66,15 @@ const peerPython = (named: string | undefined): string | undefined => {
 }
 
 const dataFolder = (named: string | undefined, fallback: string): string | undefined => {
-  const path = resolve(named ?? fallback)
-  if (existsSync(path) && statSync(path).isDirectory()) return path
-  if (named === undefined) return undefined
-  throw new BenchError(`bench: --data expects a folder, got ${named}, which is not one. Check the path.`)
+  if (named !== undefined) return existingFolder('--data', resolve(named))
+  return isFolder(fallback) ? fallback : undefined
+}
+
+const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory()
+
+const existingFolder = (option: string, path: string): string => {
+  if (isFolder(path)) return path
+  throw new BenchError(`bench: ${option} expects a folder, got ${path}, which is not one. Check the path.`)
 }
 
 const rounds = (text: string | undefined): number | undefined => {

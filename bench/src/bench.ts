@@ -62,7 +62,7 @@ export const bench = async (argv: readonly string[], surroundings: Surroundings)
 }
 
 const suiteOptions = (
-  { peerPython: python, data }: Arguments,
+  { peerPython: python, data, model }: Arguments,
   { peers }: Surroundings,
   owned: AsyncDisposable[],
 ): BenchOptions => {
@@ -72,7 +72,7 @@ const suiteOptions = (
   }
   const startPeer: BenchOptions['startPeer'] = async (name, args) =>
     python === undefined ? undefined : own(await startPython({ python, script: join(peers, `${name}.py`), args }))
-  return { peerPython: python, data, own, startPeer }
+  return { peerPython: python, data, model, own, startPeer }
 }
 
 const chosenCases = async (suite: Suite, { only = '' }: Arguments, options: BenchOptions): Promise<BenchCase[]> => {

@@ -25,6 +25,8 @@ export interface BenchOptions {
   readonly peerPython: string | undefined
   /** Folder with real data, when there is one. */
   readonly data: string | undefined
+  /** Hugging Face folder of a real model, when one was named. */
+  readonly model: string | undefined
   /** Starts `bench/peers/NAME.py` and keeps it until the last case is done; undefined without `--peer-python`. */
   startPeer(name: string, args?: readonly string[]): Promise<PythonPeer | undefined>
   /** Hands over what the cases need (a runtime, a server): it is disposed of after the last case, also after a failure. */
