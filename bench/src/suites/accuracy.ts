@@ -36,7 +36,14 @@ async function cases({ model, own }: BenchOptions): Promise<BenchCase[]> {
   }
   const subjects = [
     { name: '74m', subject: once(invented) },
-    ...(model === undefined ? [] : [{ name: basename(model), subject: once(async () => ({ folder: model, cacheFolder, batch: await textFor(model) })) }]),
+    ...(model === undefined
+      ? []
+      : [
+          {
+            name: basename(model),
+            subject: once(async () => ({ folder: model, cacheFolder, batch: await textFor(model) })),
+          },
+        ]),
   ]
   return subjects.flatMap(({ name, subject }) => {
     const exact = once(async () => stepOf(await subject(), 'float32'))
@@ -119,8 +126,12 @@ const textFor = async (folder: string): Promise<Subject['batch']> => {
   const row = (data: Int32Array): NdArray => ({ dtype: 'int32', shape: [1, count], data })
   const list = (data: Int32Array): NdArray => ({ dtype: 'int32', shape: [count], data })
   const positions = Int32Array.from({ length: count }, (_, i) => i)
-  return { ids: row(ids.slice(0, -1)), positions: row(positions), sources: list(positions), targets: list(ids.slice(1)) }
-}
+  return {
+    ids: row(ids.slice(0, -1)),
+    positions: row(positions),
+    sources: list(positions),
+    targets: list(ids.slice(1)),
+  }
 }
 
 /** Invented questions and answers; fictional, no medical advice. */
