@@ -32,7 +32,7 @@ export const parseArguments = (argv: readonly string[], root: string): Arguments
     only: values.only,
     peerPython: peerPython(values['peer-python']),
     data: dataFolder(values.data, resolve(root, '../shared/data')),
-    model: values.model === undefined ? undefined : existingFolder('--model', resolve(values.model)),
+    model: values.model === undefined ? undefined : existingFolder('--model', values.model),
     json: values.json === undefined ? undefined : resolve(values.json),
     rounds: rounds(values.rounds),
   }
@@ -66,15 +66,15 @@ const peerPython = (named: string | undefined): string | undefined => {
 }
 
 const dataFolder = (named: string | undefined, fallback: string): string | undefined => {
-  if (named !== undefined) return existingFolder('--data', resolve(named))
+  if (named !== undefined) return existingFolder('--data', named)
   return isFolder(fallback) ? fallback : undefined
 }
 
 const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory()
 
-const existingFolder = (option: string, path: string): string => {
-  if (isFolder(path)) return path
-  throw new BenchError(`bench: ${option} expects a folder, got ${path}, which is not one. Check the path.`)
+const existingFolder = (option: string, named: string): string => {
+  if (isFolder(named)) return resolve(named)
+  throw new BenchError(`bench: ${option} expects a folder, got ${named}, which is not one. Check the path.`)
 }
 
 const rounds = (text: string | undefined): number | undefined => {
