@@ -1,12 +1,15 @@
 import { join } from 'node:path'
+import { type BuildReport, buildReport } from './build-report'
 import { ChimedError } from './errors'
 import { faultLog, stepReport } from './faults'
 import { type Corpus, conversationText } from './record'
 import type { Source } from './sources/source'
 import { type SplitManifest, type SplitOptions, splitManifest, splitRecords } from './split'
-import { type LengthHistogram, type SourceStatistics, statisticsCounter, totals } from './statistics'
+import { statisticsCounter } from './statistics'
 import { runSteps, type Step } from './step'
 import type { TestSet } from './tests'
+import type { TokenOptions } from './tokens/options'
+import { requireTokenizer, tokenStreams, writeTokenShards } from './tokens/write'
 import type {
   ChimedRecord,
   Conversation,
@@ -17,14 +20,7 @@ import type {
   StepReport,
   Tokenizer,
 } from './types'
-import {
-  writeCptText,
-  writeMessagesJsonl,
-  writePreferenceJsonl,
-  writeQilinDpo,
-  writeQilinSft,
-  writeTextJsonl,
-} from './write/corpora'
+import { corpusFiles, writeRecords } from './write/corpora'
 import { writeFileWhole } from './write/file'
 import { type SideFiles, sideFiles } from './write/side-files'
 
@@ -42,6 +38,8 @@ export interface BuildOptions {
   readonly split?: SplitOptions | undefined
   /** Counts tokens for the report when given. */
   readonly tokenizer?: Tokenizer | undefined
+  /** Also writes token shards for training to `out/tokens`; needs `tokenizer`. */
+  readonly tokens?: TokenOptions | undefined
   /** Folder to write to; nothing is written without it. */
   readonly out?: string | undefined
   /** Also writes every record that a step left out, and every row that gave none, with the reason, to files in `out/dropped` (default false). */
@@ -50,32 +48,6 @@ export interface BuildOptions {
   readonly format?: 'trl' | 'qilin' | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
   readonly signal?: AbortSignal | undefined
-}
-
-/** What became of one source on the way. */
-export interface SourceReport extends SourceStatistics {
-  /** Records that were read, before any step. */
-  readonly read: number
-  /** Rows that gave no record, by reason. */
-  readonly faults: Readonly<Record<string, number>>
-}
-
-/** What `build` did. */
-export interface BuildReport {
-  /** Tables 1 to 3: what is left of each source for training. */
-  readonly sources: readonly SourceReport[]
-  /** What went to validation, by source. */
-  readonly validation: readonly SourceStatistics[]
-  /** Sums by corpus and split. */
-  readonly totals: readonly SourceStatistics[]
-  /** Lengths of all records that are left, by corpus. */
-  readonly lengths: readonly LengthHistogram[]
-  /** Reading and converting, a report per source; rows left out with examples. */
-  readonly reading: readonly StepReport[]
-  /** Steps by corpus. */
-  readonly steps: Readonly<Record<Corpus, readonly StepReport[]>>
-  /** Files written, relative to `out`. */
-  readonly files: readonly string[]
 }
 
 /** The records that were built, and the report. */
@@ -116,6 +88,7 @@ export async function buildCorpora(options: BuildOptions): Promise<Built> {
     onProgress,
     signal,
   } = options
+  requireTokenizer('build', options)
   if (cpt.length + sft.length + dpo.length === 0)
     throw new ChimedError('option', 'build: expected sources in cpt, sft or dpo, got none. Name at least one.')
   const reading: StepReport[] = []
@@ -136,23 +109,26 @@ export async function buildCorpora(options: BuildOptions): Promise<Built> {
   const counter = statisticsCounter({ tokenizer })
   for (const record of [train.cpt, train.sft, train.dpo].flat()) counter.add(record, 'train')
   for (const record of [validation.cpt, validation.sft, validation.dpo].flat()) counter.add(record, 'validation')
-  const rows = counter.rows()
-  const report: BuildReport = {
-    sources: sourceReports(
-      rows.filter((row) => row.split === 'train'),
-      reading,
-      [cpt, sft, dpo],
-    ),
-    validation: rows.filter((row) => row.split === 'validation'),
-    totals: totals(rows),
+  const corpusNames = out ? await writeCorpora(out, { train, validation }, options) : []
+  const packed =
+    out && options.tokens && tokenizer
+      ? await writeTokenShards(out, tokenStreams({ train, validation }, { tokens: options.tokens, tokenizer }), {
+          tokens: options.tokens,
+          tokenizer,
+          manifest: manifestText(manifest),
+        })
+      : undefined
+  const sideNames = (side?.close() ?? []).map((name) => `dropped/${name}`)
+  const report = buildReport({
+    rows: counter.rows(),
+    sources: [cpt, sft, dpo],
     lengths: counter.lengths(),
     reading,
     steps: { cpt: texts.reports, sft: conversations.reports, dpo: pairs.reports },
-    files: out
-      ? [...fileNames(options, train, validation), ...(side?.close() ?? []).map((name) => `dropped/${name}`)]
-      : [],
-  }
-  if (out) await writeAll(out, { train, validation, manifest, report }, options)
+    tokens: packed?.reports,
+    files: out ? [...corpusNames, ...(packed?.files ?? []), 'splits.json', 'report.json', ...sideNames] : [],
+  })
+  if (out) await writeManifestAndReport(out, manifest, report)
   return { train, validation, manifest, report }
 }
 
@@ -202,74 +178,33 @@ async function runCorpus<T extends ChimedRecord>(
   return runSteps(records, steps, { onProgress, signal, onDrop: side?.onDrop })
 }
 
-/** Rows in the order of the sources; one that nothing is left of is there with zeros. */
-function sourceReports(
-  rows: readonly SourceStatistics[],
-  reading: readonly StepReport[],
-  sources: readonly (readonly Source[])[],
-): SourceReport[] {
-  const corpora: Corpus[] = ['cpt', 'sft', 'dpo']
-  let next = 0
-  const reports = new Map<string, SourceReport>()
-  for (const [index, list] of sources.entries()) {
-    for (const { name } of list) {
-      const corpus = corpora[index]!
-      const { output, dropped } = reading[next++]!
-      const known = reports.get(`${corpus} ${name}`)
-      const left = rows.find((row) => row.corpus === corpus && row.source === name) ?? {
-        corpus,
-        source: name,
-        split: 'train' as const,
-        samples: 0,
-        tokens: 0,
-        bytes: 0,
-        multiTurn: undefined,
-      }
-      reports.set(`${corpus} ${name}`, {
-        ...left,
-        read: output + (known?.read ?? 0),
-        faults: addCounts(known?.faults, dropped),
-      })
+/** Writes the corpora; returns their names. */
+async function writeCorpora(
+  out: string,
+  built: { readonly train: BuiltCorpora; readonly validation: BuiltCorpora },
+  { format = 'trl' }: BuildOptions,
+): Promise<string[]> {
+  const files: string[] = []
+  for (const [split, folder] of [
+    ['train', ''],
+    ['validation', 'validation/'],
+  ] as const) {
+    for (const corpus of ['cpt', 'sft', 'dpo'] as const) {
+      const records = built[split][corpus]
+      if (records.length === 0) continue
+      const name = folder + corpusFiles[format][corpus]
+      await writeRecords(join(out, name), records, format)
+      files.push(name)
     }
   }
-  return [...reports.values()]
+  return files
 }
 
-function addCounts(
-  a: Readonly<Record<string, number>> = {},
-  b: Readonly<Record<string, number>> = {},
-): Record<string, number> {
-  const sum: Record<string, number> = { ...a }
-  for (const [code, count] of Object.entries(b)) sum[code] = (sum[code] ?? 0) + count
-  return sum
-}
+/** The split manifest as it stands in `splits.json`. */
+export const manifestText = (manifest: SplitManifest): string => `${JSON.stringify(manifest)}\n`
 
-const names = {
-  trl: { cpt: 'cpt.jsonl', sft: 'sft.jsonl', dpo: 'dpo.jsonl' },
-  qilin: { cpt: 'cpt.txt', sft: 'sft.jsonl', dpo: 'dpo.json' },
-} as const
-
-function fileNames({ format = 'trl' }: BuildOptions, train: BuiltCorpora, validation: BuiltCorpora): string[] {
-  const corpora: Corpus[] = ['cpt', 'sft', 'dpo']
-  const of = (built: BuiltCorpora, folder: string): string[] =>
-    corpora.filter((corpus) => built[corpus].length > 0).map((corpus) => folder + names[format][corpus])
-  return [...of(train, ''), ...of(validation, 'validation/'), 'splits.json', 'report.json']
-}
-
-async function writeAll(
-  out: string,
-  { train, validation, manifest, report }: Built,
-  { format = 'trl' }: BuildOptions,
-): Promise<void> {
-  for (const [built, folder] of [
-    [train, out],
-    [validation, join(out, 'validation')],
-  ] as const) {
-    const path = (corpus: Corpus): string => join(folder, names[format][corpus])
-    if (built.cpt.length > 0) await (format === 'trl' ? writeTextJsonl : writeCptText)(path('cpt'), built.cpt)
-    if (built.sft.length > 0) await (format === 'trl' ? writeMessagesJsonl : writeQilinSft)(path('sft'), built.sft)
-    if (built.dpo.length > 0) await (format === 'trl' ? writePreferenceJsonl : writeQilinDpo)(path('dpo'), built.dpo)
-  }
-  await writeFileWhole(join(out, 'splits.json'), `${JSON.stringify(manifest)}\n`)
+/** Writes `splits.json` and `report.json`. */
+export async function writeManifestAndReport(out: string, manifest: SplitManifest, report: BuildReport): Promise<void> {
+  await writeFileWhole(join(out, 'splits.json'), manifestText(manifest))
   await writeFileWhole(join(out, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`)
 }

@@ -2,13 +2,12 @@ export { isArchive, type Unpacked, type UnpackOptions, unpack } from './archive/
 export {
   asText,
   type BuildOptions,
-  type BuildReport,
   type Built,
   type BuiltCorpora,
   build,
   buildCorpora,
-  type SourceReport,
 } from './build'
+export type { BuildReport, SourceReport, TokenReport } from './build-report'
 export { type NgramModel, type NgramModelOptions, trainNgramModel } from './clean/ngram-model'
 export { type NormaliseOptions, normaliseText, type Script, scriptConverter, skeleton } from './clean/normalise'
 export { type MaskedText, maskPersonalData, type PersonalData, type PersonalDataOptions } from './clean/personal-data'
@@ -136,6 +135,10 @@ export { readXlsx } from './read/xlsx'
 export { type Corpus, conversationText, corpusOf, mapTexts, type SpeakerNames, textOf } from './record'
 export { type DataCardOptions, dataCard, type SourceLicence, writeDataCard } from './report/data-card'
 export { type DataReportOptions, dataReport, type ReportedData, writeDataReport } from './report/data-report'
+export { mergeShards } from './shard/merge'
+export type { CutOptions } from './shard/plan'
+export { runShard, type ShardOptions } from './shard/run'
+export type { Shard } from './shard/stage'
 export * as sources from './sources'
 export { answerText, type ExamItem, examConversation, examItem, optionLines } from './sources/cmexam'
 export { conversationOf, roleOf } from './sources/conversation'

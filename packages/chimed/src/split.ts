@@ -45,12 +45,19 @@ export function splitRecords<T extends ChimedRecord>(
   { validation = 0.01, seed = 1 }: SplitOptions = {},
 ): SplitRecords<T> {
   const split: SplitRecords<T> = { train: [], validation: [] }
-  for (const record of records) {
-    const named = record.origin?.split
-    if (named === 'test') throw testRecord(record)
-    split[named ?? (uniform(textOf(record), seed) < validation ? 'validation' : 'train')].push(record)
-  }
+  for (const record of records) split[splitFor(record, { validation, seed })].push(record)
   return split
+}
+
+/** The split of one record, as `splitRecords` sees it. */
+export function splitFor(
+  record: ChimedRecord,
+  { validation = 0.01, seed = 1 }: SplitOptions = {},
+): 'train' | 'validation' {
+  const named = record.origin?.split
+  if (named === 'test') throw testRecord(record)
+  if (named) return named
+  return validation > 0 && uniform(textOf(record), seed) < validation ? 'validation' : 'train'
 }
 
 /** A number in [0, 1) that depends on the letters of the text and the seed alone. */

@@ -1,5 +1,6 @@
 import { excerpt, type FaultLog, faultLog, stepReport } from './faults'
 import { textOf } from './record'
+import type { ShardedStep } from './shard/sharded-step'
 import type { Drop } from './sources/source'
 import type { ChimedRecord, Fault, Progress, StepReport } from './types'
 
@@ -23,9 +24,30 @@ export interface StepResult<T extends ChimedRecord> {
 /** A step over all records of a corpus. */
 export interface Step {
   readonly name: string
+  /** What it was made with, as plain data; a sharded run does its work again when it changes. */
+  readonly options?: unknown
   /** Present on steps that look at one record at a time: they can run on any part of the data with the same result. */
   readonly row?: <T extends ChimedRecord>(record: T) => RowOutcome<T>
+  /** The same for steps that read something first, such as test sets. */
+  readonly prepare?: () => Promise<PreparedRows>
+  /** Present on steps that compare records with each other and can do so in shards. */
+  readonly sharded?: ShardedStep
   run<T extends ChimedRecord>(records: readonly T[], context?: StepContext): StepResult<T> | Promise<StepResult<T>>
+}
+
+/** A step that looks at one record at a time, ready to run. */
+export interface PreparedRows {
+  /** Starts counting afresh, for one part of the data. */
+  part(): PreparedPart
+  /** A text that differs when what was read differs. */
+  readonly key: string
+}
+
+/** The rows of one part, and what was counted. */
+export interface PreparedPart {
+  row<T extends ChimedRecord>(record: T): RowOutcome<T>
+  /** Counts of its own beside those of every report, so far: fields of the report whose numbers add up. */
+  counts(): Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
 /** The record (perhaps changed), or why it is left out. */
@@ -34,9 +56,14 @@ export type RowOutcome<T> =
   | Drop
 
 /** A step from a function of one record. */
-export function rowStep(name: string, row: <T extends ChimedRecord>(record: T) => RowOutcome<T>): Step {
+export function rowStep(
+  name: string,
+  row: <T extends ChimedRecord>(record: T) => RowOutcome<T>,
+  options?: unknown,
+): Step {
   return {
     name,
+    options: options ?? row.toString(),
     row,
     run: (records, { onDrop } = {}) => {
       const log = faultLog()

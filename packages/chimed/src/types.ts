@@ -140,5 +140,5 @@ export interface Progress {
   readonly stage: string
   readonly done: number
   readonly total?: number | undefined
-  readonly unit: 'rows' | 'bytes' | 'tokens' | 'pairs'
+  readonly unit: 'rows' | 'bytes' | 'tokens' | 'pairs' | 'tasks'
 }

@@ -1,11 +1,13 @@
+import { createHash } from 'node:crypto'
 import { skeleton } from '../clean/normalise'
 import { faultLog, stepReport } from '../faults'
 import { textOf } from '../record'
+import { type Drop, drop } from '../sources/source'
 import { dropTeller, type Step } from '../step'
 import type { TestItem, TestSet } from '../tests'
-import type { StepReport } from '../types'
+import type { ChimedRecord, OnFault, StepReport } from '../types'
 import { type GramIndex, gramIndex } from './gram-index'
-import { nearDuplicatesBetween } from './near'
+import { nearestReference } from './near'
 
 /** Options of `decontaminate`. */
 export interface DecontaminateOptions {
@@ -40,32 +42,40 @@ export function decontaminate({
   minLength = 8,
   minhash = 0.8,
 }: DecontaminateOptions): Step {
+  const options = { n, share, minLength, minhash, against: against.map(({ name }) => name) }
+  async function open(onFault: OnFault) {
+    const tests = await readTests(against, minLength, onFault)
+    const find = leakFinder(tests, { n, share, minhash })
+    const judge = (record: ChimedRecord, leaks: Record<string, number>): Drop | undefined => {
+      const hit = find(skeleton(textOf(record)))
+      if (!hit) return undefined
+      leaks[hit.set] = leaks[hit.set]! + 1
+      return drop('leak', `holds a question of ${hit.set}: ${hit.item.question.slice(0, 40)}`)
+    }
+    return { tests, judge }
+  }
   return {
     name: 'decontaminate',
+    options,
+    prepare: async () => {
+      const { tests, judge } = await open(() => {})
+      return {
+        key: createHash('sha256').update(JSON.stringify(tests)).digest('hex'),
+        part: () => {
+          const leaks = leakCounts(against)
+          return { row: (record) => judge(record, leaks) ?? { record }, counts: () => ({ leaks }) }
+        },
+      }
+    },
     run: async (records, { onDrop } = {}) => {
       const log = faultLog()
       const tell = dropTeller('decontaminate', log, onDrop)
-      const tests = await readTests(against, minLength, log.add)
-      const index = gramIndex(
-        tests.map(({ needle }) => needle),
-        { n },
-      )
-      const near =
-        minhash > 0
-          ? nearDuplicatesBetween(
-              tests.map(({ whole }) => whole),
-              records.map((record) => skeleton(textOf(record))),
-              { threshold: minhash },
-            )
-          : undefined
-      const leaks: Record<string, number> = Object.fromEntries(against.map(({ name }) => [name, 0]))
-      const kept = records.filter((record, row) => {
-        const hit = leakOf(index, skeleton(textOf(record)), share) ?? near?.[row]
-        if (hit === undefined || hit < 0) return true
-        const { set, item } = tests[hit]!
-        leaks[set] = leaks[set]! + 1
-        tell(record, 'leak', `holds a question of ${set}: ${item.question.slice(0, 40)}`)
-        return false
+      const { tests, judge } = await open(log.add)
+      const leaks = leakCounts(against)
+      const kept = records.filter((record) => {
+        const leak = judge(record, leaks)
+        if (leak) tell(record, leak.drop, leak.reason)
+        return !leak
       })
       const told: DecontaminationReport = {
         ...stepReport('decontaminate', records.length, kept.length, log),
@@ -77,6 +87,9 @@ export function decontaminate({
     },
   }
 }
+
+const leakCounts = (against: readonly TestSet[]): Record<string, number> =>
+  Object.fromEntries(against.map(({ name }) => [name, 0]))
 
 interface Test {
   readonly set: string
@@ -101,6 +114,28 @@ async function readTests(
     }
   }
   return tests
+}
+
+/** A function that finds the first test item that a row (as its skeleton) gives away. */
+function leakFinder(
+  tests: readonly Test[],
+  { n, share, minhash }: { readonly n: number; readonly share: number; readonly minhash: number },
+): (row: string) => Test | undefined {
+  const index = gramIndex(
+    tests.map(({ needle }) => needle),
+    { n },
+  )
+  const near =
+    minhash > 0
+      ? nearestReference(
+          tests.map(({ whole }) => whole),
+          { threshold: minhash },
+        )
+      : undefined
+  return (row) => {
+    const hit = leakOf(index, row, share) ?? near?.(row)
+    return hit === undefined ? undefined : tests[hit]
+  }
 }
 
 /** The first test item of which the row holds enough, or undefined. */

@@ -55,7 +55,7 @@ export function nearDuplicates(texts: readonly string[], options: NearOptions = 
     const signatures = signaturesOf(texts, kernel, options)
     const keys = bandKeys(signatures, { permutations: kernel.permutations, banding })
     const signature = rowsOf(signatures, kernel.permutations)
-    const matches = verifier({ text: (index) => texts[index]!, signature }, kernel, options)
+    const matches = pairVerifier({ text: (index) => texts[index]!, signature }, kernel, options)
     const { sets, compared, matched } = joinBands({ keys, bands: banding.bands, matches })
     return { roots: rootsOf(sets, texts.length), clusters: clusters(sets, texts.length), compared, matched, banding }
   })
@@ -69,7 +69,7 @@ export function nearDuplicates(texts: readonly string[], options: NearOptions = 
 export function verifyPairs(texts: readonly string[], pairs: ArrayLike<number>, options: NearOptions = {}): Uint8Array {
   return withKernel(options, (kernel) => {
     const verdicts = new Uint8Array(pairs.length / 2)
-    const matches = verifier({ text: (index) => texts[index]! }, kernel, options)
+    const matches = pairVerifier({ text: (index) => texts[index]! }, kernel, options)
     for (let i = 0; i < verdicts.length; i++) verdicts[i] = matches(pairs[2 * i]!, pairs[2 * i + 1]!) ? 1 : 0
     return verdicts
   })
@@ -85,35 +85,51 @@ export function nearDuplicatesBetween(
   options: NearOptions = {},
 ): Int32Array {
   return withKernel(options, (kernel) => {
-    const { permutations } = kernel
-    const banding = bandingOf(kernel, options)
-    const { bands } = banding
-    const known = signaturesOf(references, kernel, options)
-    const buckets = keyTables(bandKeys(known, { permutations, banding }), bands)
-    const ofReference = rowsOf(known, permutations)
-    const found = new Int32Array(texts.length).fill(-1)
-    for (let from = 0; from < texts.length; from += batchTexts) {
-      const signatures = signaturesOf(texts.slice(from, from + batchTexts), kernel, { items: options.items })
-      const keys = bandKeys(signatures, { permutations, banding })
-      const ofText = rowsOf(signatures, permutations)
-      const first = references.length + from // texts are numbered behind the references
-      const matches = verifier(
-        {
-          text: (index) => references[index] ?? texts[index - references.length]!,
-          signature: (index) => (index < references.length ? ofReference(index) : ofText(index - first)),
-        },
-        kernel,
-        options,
-      )
-      for (let row = 0; row * bands < keys.length; row++) {
-        if (texts[from + row] === '') continue
-        const candidates = new Set(buckets.flatMap((bucket, band) => bucket.get(keys[row * bands + band]!) ?? []))
-        const hit = [...candidates].sort((a, b) => a - b).find((reference) => matches(reference, first + row))
-        if (hit !== undefined) found[from + row] = hit
-      }
-    }
+    const find = referenceFinder(references, kernel, options)
+    const found = new Int32Array(texts.length)
+    for (let from = 0; from < texts.length; from += batchTexts)
+      found.set(find(texts.slice(from, from + batchTexts)), from)
     return found
   })
+}
+
+/** The same for one text at a time: a function that gives the smallest index of a near-duplicate in `references`, or -1. */
+export function nearestReference(references: readonly string[], options: NearOptions = {}): (text: string) => number {
+  const find = referenceFinder(references, options.kernel ?? minHash(options), options)
+  return (text) => find([text])[0]!
+}
+
+/** A function that does so for a batch of texts. */
+function referenceFinder(
+  references: readonly string[],
+  kernel: MinHashKernel,
+  options: NearOptions,
+): (texts: readonly string[]) => Int32Array {
+  const { permutations } = kernel
+  const banding = bandingOf(kernel, options)
+  const { bands } = banding
+  const known = signaturesOf(references, kernel, options)
+  const buckets = keyTables(bandKeys(known, { permutations, banding }), bands)
+  const ofReference = rowsOf(known, permutations)
+  return (texts) => {
+    const signatures = signaturesOf(texts, kernel, { items: options.items })
+    const keys = bandKeys(signatures, { permutations, banding })
+    const ofText = rowsOf(signatures, permutations)
+    const matches = pairVerifier(
+      {
+        text: (index) => references[index] ?? texts[index - references.length]!, // texts are numbered behind the references
+        signature: (index) => (index < references.length ? ofReference(index) : ofText(index - references.length)),
+      },
+      kernel,
+      options,
+    )
+    return Int32Array.from(texts, (text, row) => {
+      if (text === '') return -1
+      const candidates = new Set(buckets.flatMap((bucket, band) => bucket.get(keys[row * bands + band]!) ?? []))
+      const hit = [...candidates].sort((a, b) => a - b).find((reference) => matches(reference, references.length + row))
+      return hit ?? -1
+    })
+  }
 }
 
 /** Texts whose signatures are in memory at a time where they are compared with references only. */
@@ -154,13 +170,13 @@ function signaturesOf(
 }
 
 /** Texts by index, and their signatures where there are some. */
-interface Compared {
+export interface Compared {
   readonly text: (index: number) => string
   readonly signature?: (index: number) => Uint32Array
 }
 
 /** True when two texts are similar enough. Where there are signatures, their estimate rules out most of those that are not. */
-function verifier(
+export function pairVerifier(
   { text, signature }: Compared,
   kernel: MinHashKernel,
   { threshold = 0.8, verify = 'jaccard', items, comparable = () => true }: NearOptions,
@@ -195,7 +211,7 @@ const rowsOf =
     signatures.subarray(index * permutations, (index + 1) * permutations)
 
 /** Remembers the last few thousand results of an expensive function of an index. */
-function recent<T>(make: (index: number) => T, capacity = 4096): (index: number) => T {
+export function recent<T>(make: (index: number) => T, capacity = 4096): (index: number) => T {
   const kept = new Map<number, T>()
   return (index) => {
     const found = kept.get(index)

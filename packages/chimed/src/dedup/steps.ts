@@ -1,6 +1,9 @@
 import { skeleton } from '../clean/normalise'
 import { excerpt, faultLog, stepReport } from '../faults'
 import { textOf } from '../record'
+import { placeName } from '../shard/duplicates'
+import { shardedExact } from '../shard/exact'
+import { shardedNear } from '../shard/near'
 import { dropTeller, type OnDrop, type Step, type StepResult } from '../step'
 import type { ChimedRecord, Origin, StepReport } from '../types'
 import { exactDuplicates } from './exact'
@@ -39,12 +42,13 @@ export interface ExactOptions {
 
 /** Removes records whose whole text occurs before. */
 export function exact({ keep = 'first', ignorePunctuation = false, report = 10 }: ExactOptions = {}): Step {
+  const key = ignorePunctuation ? (record: ChimedRecord) => skeleton(textOf(record)) : keyOf
   return {
     name: 'dedup.exact',
+    options: { keep, ignorePunctuation, report },
+    sharded: shardedExact({ keyOf: key, length: (record) => textOf(record).length, keep, report }),
     run: (records, { onDrop } = {}) => {
-      const roots = exactDuplicates(
-        records.map((record) => (ignorePunctuation ? skeleton(textOf(record)) : keyOf(record))),
-      )
+      const roots = exactDuplicates(records.map(key))
       return removeDuplicates('dedup.exact', 'duplicate', records, groupsOf(roots), { keep, report, onDrop })
     },
   }
@@ -66,6 +70,8 @@ export interface MinhashStepOptions extends NearOptions {
 export function minhash({ keep = 'first', report = 10, ...options }: MinhashStepOptions = {}): Step {
   return {
     name: 'dedup.minhash',
+    options: { keep, report, ...options, items: options.items?.toString() },
+    sharded: shardedNear({ keep, report, ...options }),
     run: (records, { onProgress, onDrop } = {}) => {
       const progress =
         onProgress &&
@@ -99,16 +105,15 @@ function removeDuplicates<T extends ChimedRecord>(
 ): StepResult<T> {
   const log = faultLog()
   const tell = dropTeller(name, log, onDrop)
-  const removed = new Uint8Array(records.length)
+  const keptOf = new Int32Array(records.length).fill(-1)
   const kept = groups.map((group) => (keep === 'first' ? group[0]! : longest(records, group)))
-  for (const [index, group] of groups.entries()) {
-    for (const member of group) {
-      if (member === kept[index]) continue
-      removed[member] = 1
-      tell(records[member]!, code, `${code} of ${placeOf(records[kept[index]!]!)}`)
-    }
-  }
-  const left = records.filter((_, index) => !removed[index])
+  for (const [index, group] of groups.entries())
+    for (const member of group) if (member !== kept[index]) keptOf[member] = kept[index]!
+  const left = records.filter((record, index) => {
+    if (keptOf[index]! < 0) return true
+    tell(record, code, `${code} of ${placeName(records[keptOf[index]!]!)}`)
+    return false
+  })
   const largest = groups
     .map((group, index) => ({ group, kept: kept[index]! }))
     .sort((a, b) => b.group.length - a.group.length || a.group[0]! - b.group[0]!)
@@ -122,8 +127,6 @@ function longest(records: readonly ChimedRecord[], group: readonly number[]): nu
   for (const member of group) if (textOf(records[member]!).length > textOf(records[best]!).length) best = member
   return best
 }
-
-const placeOf = ({ origin }: ChimedRecord): string => `${origin?.file ?? origin?.source ?? ''}:${origin?.line ?? 0}`
 
 const member = (record: ChimedRecord): ClusterMember => ({ origin: record.origin, excerpt: excerpt(textOf(record)) })
 

@@ -1,6 +1,8 @@
 import { ChimedError } from '../errors'
 import { faultLog, stepReport } from '../faults'
+import { shardedPassages } from '../shard/passages'
 import { changeOf, dropTeller, type Step } from '../step'
+import { tokenizerFingerprint } from '../tokenizer-fingerprint'
 import type { ChimedRecord, CptText, Tokenizer } from '../types'
 import { duplicatedTokens, removeDuplicatedText, type SubstringOptions } from './substring'
 
@@ -29,8 +31,16 @@ export function substring({
       'option',
       'dedup.substring: expected a tokenizer with minTokens, got none. Pass tokenizer, or give minBytes.',
     )
+  const byTokenCount = tokenizer && minTokens !== undefined
   return {
     name: 'dedup.substring',
+    options: { minTokens, minBytes, keep, passes, tokenizer: byTokenCount && tokenizerFingerprint(tokenizer) },
+    sharded: shardedPassages({
+      length: byTokenCount ? minTokens : minBytes,
+      keep,
+      passes,
+      tokenizer: byTokenCount ? tokenizer : undefined,
+    }),
     run: (records, { onDrop } = {}) => {
       const log = faultLog()
       const tell = dropTeller('dedup.substring', log, onDrop)

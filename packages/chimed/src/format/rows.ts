@@ -43,23 +43,26 @@ export interface CptRowOptions extends RowOptions {
  * Blocks for continued pre-training: every token is a target. `packing` is `wrapped` (default: concatenated and cut, the last block short),
  * `qilin` (batches of 1000 texts, tails dropped), or TRL's `bfd`, `bfd_split`.
  */
-export async function* cptRows(
+export async function* cptRows(records: RecordRows<CptText>, options: CptRowOptions): AsyncGenerator<TokenRow> {
+  const { blockSize, packing = 'wrapped' } = options
+  yield* pack(cptDocuments(records, options), { packing, maxLength: blockSize })
+}
+
+/** The same before packing: a row a document, its separator included. */
+export async function* cptDocuments(
   records: RecordRows<CptText>,
-  { tokenizer, blockSize, separator = 'eos', packing = 'wrapped' }: CptRowOptions,
+  { tokenizer, separator = 'eos' }: Pick<CptRowOptions, 'tokenizer' | 'separator'>,
 ): AsyncGenerator<TokenRow> {
   if (separator === 'eos' && tokenizer.eosId === undefined)
     throw new ChimedError(
       'option',
       'cptRows: expected a tokenizer with an end token, got none. Choose another separator.',
     )
-  async function* rows(): AsyncGenerator<TokenRow> {
-    for await (const item of records) {
-      const { text } = (isRow(item) ? item.value : item) as CptText
-      const inputIds = Int32Array.from(documentIds(text, tokenizer, separator))
-      yield { inputIds, labels: inputIds }
-    }
+  for await (const item of records) {
+    const { text } = (isRow(item) ? item.value : item) as CptText
+    const inputIds = Int32Array.from(documentIds(text, tokenizer, separator))
+    yield { inputIds, labels: inputIds }
   }
-  yield* pack(rows(), { packing, maxLength: blockSize })
 }
 
 /** Ids of one document with its separator; an EOS is added only where there is none. */

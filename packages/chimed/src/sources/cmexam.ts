@@ -80,7 +80,7 @@ export function cmexam(path: string, { form = 'answer+explanation', ...options }
     else if (form === 'explanation') return drop('missing-explanation', 'no explanation')
     return { record: { text: lines.join('\n') } }
   }
-  return examSource('CMExam', path, convert, options)
+  return examSource('CMExam', path, { convert, own: { form } }, options)
 }
 
 /** Instruction templates of the official repository; 5 and 6 leave the options out and answer by content. */
@@ -102,7 +102,10 @@ export function cmexamExplanation(
   return examSource(
     'CMExam-explanation',
     path,
-    (item) => examConversation(item, { template, multipleAnswers }),
+    {
+      convert: (item) => examConversation(item, { template, multipleAnswers }),
+      own: { template, multipleAnswers },
+    },
     options,
   )
 }
@@ -131,7 +134,13 @@ export function examConversation(
 function examSource<T extends CptText | Conversation>(
   name: string,
   path: string,
-  convert: (item: ExamItem) => Converted<T>,
+  {
+    convert,
+    own,
+  }: {
+    readonly convert: (item: ExamItem) => Converted<T>
+    readonly own: Readonly<Record<string, unknown>>
+  },
   options: SourceOptions,
 ): Source<T> {
   return defineSource<Record<string, unknown>, T>(
@@ -139,6 +148,7 @@ function examSource<T extends CptText | Conversation>(
       name,
       path,
       pattern: files,
+      options: own,
       rows: (file, read) =>
         formatOf(file) === 'csv'
           ? (readCsv(file, { ...read, required: columns }) as AsyncGenerator<Row<Record<string, unknown>>>)

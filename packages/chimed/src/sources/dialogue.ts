@@ -42,6 +42,7 @@ export function chineseMedicalDialogue(
       name: 'Chinese-medical-dialogue-data',
       path,
       pattern: /\.csv$/i,
+      options: { prompt },
       rows: (file, read) => readCsv(file, { ...read, required: ['title', 'answer'] }),
       convert,
     },
@@ -76,6 +77,7 @@ function dialogueSource(
       name,
       path,
       pattern: /\.(txt|jsonl?)$/i,
+      options: { description },
       rows: (file, read) => (formatOf(file) === 'text' ? dialogueBlocks(file, read) : readRows(file, read)),
       convert: ({ value }) =>
         isBlock(value) ? blockConversations(value, description) : jsonDialogue(value, description),

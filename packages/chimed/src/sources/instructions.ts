@@ -13,10 +13,11 @@ const instructions =
     name: string,
     convert: (row: Row<Record<string, unknown>>) => Converted<Conversation> | Converted<Conversation>[] = ({ value }) =>
       conversationOf(value),
+    own: Readonly<Record<string, unknown>> = {},
   ): InstructionSource =>
   (path, options = {}) =>
     defineSource<Record<string, unknown>, Conversation>(
-      { name, path, pattern: /\.(jsonl?|parquet|csv)$/i, rows: readRows, convert },
+      { name, path, pattern: /\.(jsonl?|parquet|csv)$/i, options: own, rows: readRows, convert },
       options,
     )
 
@@ -54,9 +55,13 @@ export interface Hc3Options extends SourceOptions {
 
 /** HC3-Chinese: `question` with the answers of people and of ChatGPT. */
 export const hc3Chinese = (path: string, { answers = 'chatgpt', ...options }: Hc3Options = {}): Source<Conversation> =>
-  instructions('HC3-Chinese', ({ value }) => {
-    const [output] = texts(value[`${answers}_answers`])
-    return output === undefined
-      ? drop('missing-answer', `no answer by ${answers}`)
-      : conversationOf({ question: value.question, output })
-  })(path, options)
+  instructions(
+    'HC3-Chinese',
+    ({ value }) => {
+      const [output] = texts(value[`${answers}_answers`])
+      return output === undefined
+        ? drop('missing-answer', `no answer by ${answers}`)
+        : conversationOf({ question: value.question, output })
+    },
+    { answers },
+  )(path, options)

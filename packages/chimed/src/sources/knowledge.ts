@@ -121,6 +121,7 @@ export const cpubmedKg = (path: string, { group = 'triple', ...options }: Triple
       name: 'CPubMed-KG',
       path,
       pattern: /\.(txt|tsv|csv|jsonl?)$/i,
+      options: { group },
       rows: (file, read) => grouped(triples(file, read), group),
       convert: ({ value }) => {
         const first = value[0]!

@@ -30,6 +30,7 @@ function preferenceSource(
       name,
       path,
       pattern: /\.(jsonl?|parquet|csv)$/i,
+      options: { pairs, minGap },
       rows: readRows,
       convert: ({ value }) => preferencesOf(value, { pairs, minGap }),
     },

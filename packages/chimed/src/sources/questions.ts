@@ -25,7 +25,14 @@ function questionSource(
   { questions = 'first', ...options }: QuestionOptions,
 ): Source<CptText> {
   return defineSource<Record<string, unknown>, CptText>(
-    { name, path, pattern: files, rows: readRows, convert: ({ value }) => questionTexts(value, questions) },
+    {
+      name,
+      path,
+      pattern: files,
+      options: { questions },
+      rows: readRows,
+      convert: ({ value }) => questionTexts(value, questions),
+    },
     options,
   )
 }

@@ -10,6 +10,8 @@ export interface SourceReadOptions {
   /** Receives every row left out; without it the first one is an error. */
   readonly onFault?: OnFault | undefined
   readonly signal?: AbortSignal | undefined
+  /** Reads this file alone; one of `files()`. */
+  readonly file?: string | undefined
 }
 
 /** A sub-dataset: where its files are and how its rows become records. Reading it again starts over. */
@@ -18,6 +20,10 @@ export interface Source<T extends ChimedRecord = ChimedRecord> {
   readonly name: string
   /** The files, sorted by name; found when asked for. */
   files(): readonly string[]
+  /** What its records depend on beside the files, as plain data; a sharded run starts over when it changes. */
+  readonly options?: unknown
+  /** False when its files cannot be read on their own, because a limit counts over all of them. */
+  readonly byFile?: boolean | undefined
   read(options?: SourceReadOptions): AsyncGenerator<T>
 }
 
@@ -69,6 +75,8 @@ export interface SourceDefinition<R, T extends ChimedRecord> {
   readonly path: string
   /** Names of files that belong to it when `path` is a folder; packed files match without `.gz` and `.zst`. */
   readonly pattern: RegExp
+  /** Options of its own that its records depend on. */
+  readonly options?: Readonly<Record<string, unknown>> | undefined
   readonly rows: (
     path: string,
     options: { onFault: OnFault; label: string; signal?: AbortSignal | undefined },
@@ -85,10 +93,10 @@ export function defineSource<R, T extends ChimedRecord>(
 ): Source<T> {
   const { path, pattern, rows, convert, texts = false } = definition
   const files = (): string[] => filesBelow(path, pattern)
-  async function* read({ onFault = throwFault, signal }: SourceReadOptions = {}): AsyncGenerator<T> {
+  async function* read({ onFault = throwFault, signal, file: only }: SourceReadOptions = {}): AsyncGenerator<T> {
     let given = 0
     const inFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
-    for (const file of files()) {
+    for (const file of only === undefined ? files() : [only]) {
       const label = inFolder ? `${basename(path)}/${relative(path, file).split(sep).join('/')}` : basename(file)
       const fileSplit = split ?? (inFolder ? splitOfName(basename(file)) : undefined)
       const isTest = fileSplit === 'test' && split === undefined
@@ -113,7 +121,13 @@ export function defineSource<R, T extends ChimedRecord>(
       }
     }
   }
-  return { name, files, read }
+  return {
+    name,
+    files,
+    read,
+    byFile: limit === Number.POSITIVE_INFINITY,
+    options: { ...definition.options, split, where: where?.toString(), limit },
+  }
 }
 
 const testRow = [drop('test-split', 'a row of a test file')]

@@ -20,6 +20,7 @@ export function medqaTextbooks(path: string, { gather = 2000, ...options }: Text
       path,
       pattern: /\.txt$/i,
       texts: true,
+      options: { gather },
       rows: (file, read) => passages(file, gather, read),
       convert: ({ value }) => (value === '' ? drop('empty', 'a section without text') : { record: { text: value } }),
     },

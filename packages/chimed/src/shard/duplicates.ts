@@ -1,0 +1,90 @@
+import type { ClusterMember, ClusterReport, DedupReport, Keep } from '../dedup/steps'
+import { excerpt } from '../faults'
+import { textOf } from '../record'
+import { drop } from '../sources/source'
+import type { RowOutcome } from '../step'
+import type { ChimedRecord, StepReport } from '../types'
+import type { Gives, Look, PartResults, Place } from './sharded-step'
+
+/** Numbers of a result: the place of the record that stays. */
+export const duplicateWords = 2
+
+/** Where a record came from, as a reason names it. */
+export function placeName({ origin }: ChimedRecord): string {
+  const { source = '', file = source, line = 0 } = origin ?? {}
+  return `${file}:${line}`
+}
+
+/** Drops what has a result, naming the record that stays. */
+export function duplicateApplier(
+  code: string,
+): (part: PartResults) => <T extends ChimedRecord>(record: T, index: number) => RowOutcome<T> {
+  return ({ results, look }) =>
+    (record, index) => {
+      const [part, kept] = results.at(-1)!.of(index)
+      if (part === undefined) return { record }
+      return drop(code, `${code} of ${placeName(look({ part, index: kept! }))}`)
+    }
+}
+
+/** A group of duplicates as the buckets note it. */
+interface ClusterNote {
+  readonly size: number
+  readonly first: Place
+  readonly kept: Place
+  readonly others: readonly Place[]
+}
+
+/** Receives groups of duplicates: gives every member but one its result, and notes the largest groups of each corpus. */
+export function groupTeller(
+  gives: Gives,
+  { keep, report, length }: { readonly keep: Keep; readonly report: number; readonly length: (place: Place) => number },
+): { readonly add: (group: readonly Place[]) => void; readonly end: () => void } {
+  const largest = new Map<number, ClusterNote[]>()
+  return {
+    add: (group) => {
+      const kept = keep === 'first' ? group[0]! : longest(group, length)
+      const others = group.filter((place) => place !== kept)
+      for (const place of others) gives.give(place, [kept.part, kept.index])
+      const corpus = gives.corpusOf(kept.part)
+      const notes = largest.get(corpus) ?? []
+      largest.set(corpus, notes)
+      notes.push({ size: group.length, first: group[0]!, kept, others: others.slice(0, 5) })
+      if (notes.length > report * 2 + 100) notes.splice(0, notes.length, ...top(notes, report))
+    },
+    end: () => {
+      for (const notes of largest.values()) for (const note of top(notes, report)) gives.note(note.first, note)
+    },
+  }
+}
+
+const top = (notes: readonly ClusterNote[], count: number): ClusterNote[] =>
+  [...notes]
+    .sort((a, b) => b.size - a.size || a.first.part - b.first.part || a.first.index - b.first.index)
+    .slice(0, count)
+
+function longest(group: readonly Place[], length: (place: Place) => number): Place {
+  let best = group[0]!
+  let most = length(best)
+  for (const place of group.slice(1)) {
+    const own = length(place)
+    if (own > most) [best, most] = [place, own]
+  }
+  return best
+}
+
+/** The report with the largest groups of all buckets. */
+export function clusterReporter(
+  report: number,
+): (sums: StepReport, notes: readonly unknown[], look: Look) => DedupReport {
+  return (sums, notes, look) => {
+    const member = (place: Place): ClusterMember => {
+      const record = look(place)
+      return { origin: record.origin, excerpt: excerpt(textOf(record)) }
+    }
+    const clusters = top(notes as readonly ClusterNote[], report).map(
+      ({ size, kept, others }): ClusterReport => ({ size, kept: member(kept), dropped: others.map(member) }),
+    )
+    return { ...sums, clusters }
+  }
+}
