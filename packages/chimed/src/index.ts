@@ -131,6 +131,7 @@ export { readParquet } from './read/parquet'
 export { formatOf, type RowFormat, readRows } from './read/rows'
 export { scanJsonlField } from './read/scan'
 export { readLines, readParagraphs, textLoaderRows } from './read/text'
+export { openTokenShard, type TokenShard } from './read/token-shard'
 export { readXlsx } from './read/xlsx'
 export { type Corpus, conversationText, corpusOf, mapTexts, type SpeakerNames, textOf } from './record'
 export { type DataCardOptions, dataCard, type SourceLicence, writeDataCard } from './report/data-card'
@@ -164,6 +165,7 @@ export {
   splitManifest,
   splitOf,
   splitRecords,
+  testGuard,
 } from './split'
 export {
   type LengthHistogram,
@@ -179,6 +181,9 @@ export {
 export { type OnDrop, type RowOutcome, rowStep, runSteps, type Step, type StepContext, type StepResult } from './step'
 export type { TestItem, TestSet } from './tests'
 export * as tests from './tests'
+export type { TokenOptions } from './tokens/options'
+export { type TokenRowOptions, type TokenRows, tokenRows } from './tokens/read'
+export type { TokenIndex, TokenShardEntry } from './tokens/write'
 export {
   type LanguageModelingBatch,
   type LanguageModelingOptions,
@@ -222,3 +227,10 @@ export {
 export { type FileWriter, fileWriter, writeFileWhole, writePieces } from './write/file'
 export { type ParquetOptions, type ParquetShards, writeParquetShards } from './write/parquet'
 export { type SideFiles, sideFiles } from './write/side-files'
+export {
+  type ShardRow,
+  type TokenShardHeader,
+  type TokenShardOptions,
+  type TokenShardWriter,
+  tokenShardWriter,
+} from './write/token-shard'

@@ -32,14 +32,17 @@ export function mapTexts<T extends ChimedRecord>(record: T, change: (text: strin
   } as T
 }
 
+/** The texts of a record that must hold something: its text, its messages, or prompt and completions. */
+export const partsOf = (record: ChimedRecord): readonly string[] =>
+  'text' in record
+    ? [record.text]
+    : 'messages' in record
+      ? record.messages.map(({ content }) => content)
+      : [record.prompt, record.chosen, record.rejected]
+
 /** True when a part that must hold text is blank. */
 export function hasBlank(record: ChimedRecord): boolean {
-  const parts =
-    'text' in record
-      ? [record.text]
-      : 'messages' in record
-        ? record.messages.map(({ content }) => content)
-        : [record.prompt, record.chosen, record.rejected]
+  const parts = partsOf(record)
   return parts.length === 0 || parts.some((part) => part.trim() === '')
 }
 

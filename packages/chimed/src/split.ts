@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { skeleton } from './clean/normalise'
 import { mix32 } from './dedup/minhash-js'
 import { ChimedError } from './errors'
-import { textOf } from './record'
+import { partsOf, textOf } from './record'
 import type { TestSet } from './tests'
 import type { ChimedRecord } from './types'
 
@@ -130,6 +130,25 @@ export function* refuseTest<T extends string | ChimedRecord>(
   }
 }
 
+/**
+ * A function that refuses a record of a test split: one whose origin says so, or whose whole text, prompt, answer or turn is listed by the
+ * manifest.
+ */
+export function testGuard(caller: string, manifest: SplitManifest): (record: ChimedRecord) => void {
+  const find = splitOf(manifest)
+  return (record) => {
+    const held =
+      record.origin?.split === 'test' || [textOf(record), ...partsOf(record)].some((text) => find(text) === 'test')
+    if (!held) return
+    const { source = '', file = source, line } = record.origin ?? {}
+    throw new ChimedError(
+      'split',
+      `${caller}: expected no record of a test split, got one (${file}:${line ?? 0}): ${textOf(record).slice(0, 40)}. Run decontaminate before.`,
+      { path: file, line },
+    )
+  }
+}
+
 /** The manifest in a file written by `build`. */
 export function readSplitManifest(path: string): SplitManifest {
   if (!existsSync(path))
@@ -138,8 +157,9 @@ export function readSplitManifest(path: string): SplitManifest {
       `readSplitManifest: expected a split manifest, got nothing at ${path}. Build the data first.`,
       { path },
     )
+  let manifest: SplitManifest
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as SplitManifest
+    manifest = JSON.parse(readFileSync(path, 'utf8')) as SplitManifest
   } catch (cause) {
     throw new ChimedError(
       'file-format',
@@ -147,4 +167,11 @@ export function readSplitManifest(path: string): SplitManifest {
       { path, cause },
     )
   }
+  if (manifest?.version !== 1 || !Array.isArray(manifest.fingerprints?.test))
+    throw new ChimedError(
+      'file-format',
+      `readSplitManifest: expected a manifest of version 1 with fingerprints, got something else at ${path}. Build the data again.`,
+      { path },
+    )
+  return manifest
 }

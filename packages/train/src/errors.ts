@@ -2,6 +2,7 @@
 export type TrainErrorCode =
   | 'option'
   | 'empty-data'
+  | 'split'
   | 'bad-row'
   | 'no-labels'
   | 'no-reference'

@@ -4,6 +4,7 @@ import { type Packing, pack } from '../pack/pack'
 import { conversationOf } from '../sources/conversation'
 import { preferencesOf } from '../sources/preference'
 import type { Converted } from '../sources/source'
+import { type SplitManifest, testGuard } from '../split'
 import { commonLength } from '../trl/formats'
 import type {
   ChatTokenizer,
@@ -26,6 +27,8 @@ export type RecordRows<T> = Iterable<T | Row> | AsyncIterable<T | Row>
 export interface RowOptions {
   /** Receives every record that gives no row; without it the first one is an error. */
   readonly onFault?: OnFault | undefined
+  /** A record of a test split is an error when the split manifest of the data is given. */
+  readonly manifest?: SplitManifest | undefined
   /** Rows are filled up with several samples; see `pack`. */
   readonly packing?: Packing | undefined
 }
@@ -51,15 +54,18 @@ export async function* cptRows(records: RecordRows<CptText>, options: CptRowOpti
 /** The same before packing: a row a document, its separator included. */
 export async function* cptDocuments(
   records: RecordRows<CptText>,
-  { tokenizer, separator = 'eos' }: Pick<CptRowOptions, 'tokenizer' | 'separator'>,
+  { tokenizer, separator = 'eos', manifest }: Pick<CptRowOptions, 'tokenizer' | 'separator' | 'manifest'>,
 ): AsyncGenerator<TokenRow> {
   if (separator === 'eos' && tokenizer.eosId === undefined)
     throw new ChimedError(
       'option',
       'cptRows: expected a tokenizer with an end token, got none. Choose another separator.',
     )
+  const guard = manifest && testGuard('cptRows', manifest)
   for await (const item of records) {
-    const { text } = (isRow(item) ? item.value : item) as CptText
+    const record = (isRow(item) ? item.value : item) as CptText
+    guard?.(record)
+    const { text } = record
     const inputIds = Int32Array.from(documentIds(text, tokenizer, separator))
     yield { inputIds, labels: inputIds }
   }
@@ -82,11 +88,13 @@ export interface SftRowOptions extends RowOptions {
 
 /** Rows for SFT from conversations, or from rows of a file in any public layout; labels on answers only. */
 export async function* sftRows(records: RecordRows<Conversation>, options: SftRowOptions): AsyncGenerator<TokenRow> {
-  const { tokenizer, maxLength, packing, onFault = throwFault } = options
+  const { tokenizer, maxLength, packing, manifest, onFault = throwFault } = options
+  const guard = manifest && testGuard('sftRows', manifest)
   const format = options.format ?? defaultFormat(tokenizer, maxLength)
   async function* rows(): AsyncGenerator<TokenRow> {
     for await (const item of records) {
       const conversation = isRow(item) ? conversationOf(item.value as Record<string, unknown>) : { record: item }
+      if (!('drop' in conversation)) guard?.(conversation.record as Conversation)
       const outcome = 'drop' in conversation ? conversation : format(conversation.record.messages)
       const row = take(outcome, item, onFault)
       if (row) yield row
@@ -112,6 +120,8 @@ export interface DpoRowOptions {
   /** The prompt as text (default: the tokenizer's chat template). */
   readonly prompt?: ((pair: PreferencePair) => string) | undefined
   readonly onFault?: OnFault | undefined
+  /** A record of a test split is an error when the split manifest of the data is given. */
+  readonly manifest?: SplitManifest | undefined
 }
 
 /** Rows for DPO from preference pairs, or from rows of a file in any public layout; both completions end with EOS. */
@@ -119,10 +129,12 @@ export async function* dpoRows(
   records: RecordRows<PreferencePair>,
   options: DpoRowOptions,
 ): AsyncGenerator<PreferenceRow> {
-  const { onFault = throwFault } = options
+  const { manifest, onFault = throwFault } = options
+  const guard = manifest && testGuard('dpoRows', manifest)
   for await (const item of records) {
     const pairs = isRow(item) ? [preferencesOf(item.value as Record<string, unknown>)].flat() : [{ record: item }]
     for (const pair of pairs) {
+      if (!('drop' in pair)) guard?.(pair.record as PreferencePair)
       const row = take('drop' in pair ? pair : pairRow(pair.record as PreferencePair, options), item, onFault)
       if (row) yield row
     }

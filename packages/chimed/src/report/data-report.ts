@@ -1,4 +1,4 @@
-import type { BuildReport } from '../build'
+import type { BuildReport } from '../build-report'
 import type { ClusterMember, DedupReport } from '../dedup/steps'
 import type { Corpus } from '../record'
 import type { StepReport } from '../types'

@@ -17,7 +17,7 @@ import { mergeShards } from './merge'
 import { runShard } from './run'
 
 const folder = mkdtempSync(join(tmpdir(), 'chimed-shard-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => rmSync(folder, { recursive: true, force: true }), 60_000)
 
 /** Every file below a folder with its bytes. */
 function filesOf(root: string): Record<string, string> {
@@ -45,16 +45,21 @@ const characters: Tokenizer = {
 
 const mini = join(import.meta.dirname, '../../../../examples/data/mini-chimed')
 const testSets = ['exam-b', 'exam-c'].map((name) => tests.cmexam(join(mini, `eval/${name}.csv`), { name }))
+/** One row in `n`, chosen by its text. */
+const someOf =
+  (n: number) =>
+  (row: unknown): boolean =>
+    JSON.stringify(row).length % n === 0
 const miniOptions = {
   cpt: [
-    sources.huatuoEncyclopedia(join(mini, 'huatuo_encyclopedia_qa')),
+    sources.huatuoEncyclopedia(join(mini, 'huatuo_encyclopedia_qa'), { limit: 300 }),
     sources.cmexam(join(mini, 'cmexam/train.csv'), { limit: 100 }),
-    sources.medqaTextbooks(join(mini, 'medqa_textbooks'), { gather: 0 }),
-    sources.chineseMedicalDialogue(join(mini, 'chinese_medical_dialogue_data')),
+    sources.medqaTextbooks(join(mini, 'medqa_textbooks'), { gather: 0, where: someOf(3) }),
+    sources.chineseMedicalDialogue(join(mini, 'chinese_medical_dialogue_data'), { limit: 100 }),
   ],
   sft: [
-    sources.chineseMedicalDialogue(join(mini, 'chinese_medical_dialogue_data')),
-    sources.train1mCn(join(mini, 'train_1m_cn')),
+    sources.chineseMedicalDialogue(join(mini, 'chinese_medical_dialogue_data'), { where: someOf(3) }),
+    sources.train1mCn(join(mini, 'train_1m_cn'), { limit: 100 }),
   ],
   dpo: [sources.zhongjingRlhf(join(mini, 'zhongjing_rlhf')), sources.medicalgptReward(join(mini, 'medicalgpt_reward'))],
   steps: [
@@ -86,8 +91,8 @@ describe.skipIf(!existsSync(mini))('a sharded build of mini-ChiMed', () => {
 
   it.each([
     { count: 1, partBytes: 1 << 25, buckets: 64 },
-    { count: 2, partBytes: 3000, buckets: 5 },
-    { count: 3, partBytes: 20_000, buckets: 1 },
+    { count: 2, partBytes: 30_000, buckets: 5 },
+    { count: 3, partBytes: 50_000, buckets: 1 },
   ])('writes the bytes of build with $count shards, parts of $partBytes bytes, $buckets buckets', async (cut) => {
     const { count, ...rest } = cut
     const name = `mini-${count}`

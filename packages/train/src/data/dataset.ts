@@ -8,6 +8,8 @@ export interface Dataset<Row extends TrainingRow = TrainingRow> {
   at(index: number): Row | undefined | Promise<Row | undefined>
   /** A text that differs whenever a row differs; computed from the rows when absent. */
   readonly fingerprint?: string
+  /** Split that the rows belong to, where the data says so (`tokenRows` of `@qilin-med/chimed` does). */
+  readonly split?: string
 }
 
 /** What `train` takes as data: rows that can be read in any order, or a stream, which is then kept in memory. */
@@ -30,6 +32,16 @@ const collected = async <Row>(source: Iterable<Row> | AsyncIterable<Row>): Promi
   const rows: Row[] = []
   for await (const row of source) rows.push(row)
   return rows
+}
+
+/** @throws TrainError `split` for rows that say they belong to another split than `train` */
+export const refuseOtherSplits = ({ split }: Dataset): void => {
+  if (split === undefined || split === 'train') return
+  throw new TrainError(
+    'split',
+    `train: data must belong to the train split, got rows of '${split}'. Pass them as evaluation.data, or to 'evaluate'.`,
+    { option: 'data' },
+  )
 }
 
 /** Row `index`. @throws TrainError `bad-row` when the data set has none there */

@@ -1,6 +1,6 @@
 import type { RunSettings } from '../checkpoints/checkpoint'
 import { settingsOf } from '../checkpoints/settings'
-import { collectRows, dataFingerprint, rowAt } from '../data/dataset'
+import { collectRows, dataFingerprint, refuseOtherSplits, rowAt } from '../data/dataset'
 import { type Plan, planSteps } from '../data/plan'
 import { TrainError } from '../errors'
 import type { TrainableAdapter } from '../model'
@@ -34,6 +34,7 @@ export const prepare = async <Network, Modules, Adapter extends TrainableAdapter
   const { model, loss, optimizer, batch, seed = 42, shuffle = true, clip = 1, prepack } = options
   checkOptions(options)
   const source = await sourceOf(options, options.data)
+  refuseOtherSplits(source.data)
   const plan = planSteps(source.data.length, { batch, length: options, seed, shuffle })
   const adapter = options.adapter && adapterOf(model, options.adapter, seed)
   const policy = (adapter ? adapterPolicy(model, adapter) : modelPolicy(model, options.trains)) as Policy

@@ -26,9 +26,10 @@ const fileNames: Readonly<Record<StageName, readonly string[]>> = {
 }
 
 /**
- * The rows of a stage from its file in `folder`, tokenised as the recipe says. Needs `@qilin-med/chimed`.
+ * The rows of a stage from its file in `folder`, tokenised as the recipe says. Needs `@qilin-med/chimed`. Where the folder has a split
+ * manifest (`splits.json`), a record of a test split is refused.
  *
- * @throws TrainError `option` when there is no such file
+ * @throws TrainError `option` when there is no such file, `split` for a record of a test split
  */
 export const readStageRows = async (
   stage: StageName,
@@ -38,7 +39,10 @@ export const readStageRows = async (
   const chimed = await import('@qilin-med/chimed')
   const path = await stageFile(folder, stage)
   const log = chimed.faultLog()
-  const shared = { tokenizer, onFault: log.add }
+  const manifest = (await isThere(join(folder, 'splits.json')))
+    ? chimed.readSplitManifest(join(folder, 'splits.json'))
+    : undefined
+  const shared = { tokenizer, onFault: log.add, manifest }
   const makers: Record<StageName, () => AsyncIterable<TrainingRow>> = {
     cpt: () => chimed.cptRows(chimed.readCpt(path, { onFault: log.add }), { ...cptOptions(recipe.cpt!), ...shared }),
     sft: () => {
@@ -49,18 +53,25 @@ export const readStageRows = async (
     dpo: () => chimed.dpoRows(chimed.readDpo(path, { onFault: log.add }), { ...dpoOptions(recipe.dpo!), ...shared }),
   }
   const rows: TrainingRow[] = []
-  for await (const row of makers[stage]()) rows.push(row)
+  try {
+    for await (const row of makers[stage]()) rows.push(row)
+  } catch (error) {
+    if (!chimed.isChimedError(error) || error.code !== 'split') throw error
+    throw new TrainError('split', `runRecipe: ${error.message}`, { option: 'data', path, cause: error })
+  }
   return { rows, dropped: log.counts() }
 }
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
 
 const stageFile = async (folder: string, stage: StageName): Promise<string> => {
   for (const name of fileNames[stage]) {
     const path = join(folder, name)
-    const there = await access(path).then(
-      () => true,
-      () => false,
-    )
-    if (there) return path
+    if (await isThere(path)) return path
   }
   throw new TrainError(
     'option',
