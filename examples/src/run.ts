@@ -10,6 +10,10 @@ const examples: Readonly<Record<string, readonly [file: string, about: string]>>
     'answers of the embedded model, token by token, with and without what it looked up',
   ],
   'qilin-med': ['qilin-med/main.ts', 'the whole pipeline (npm start)'],
+  'chimed-scale': [
+    'chimed-scale/main.ts',
+    "a synthetic ChiMed of the paper's size (or a fraction) through the sharded pipeline, against known truth",
+  ],
   evaluate: ['evaluate/main.ts', 'CMExam, C-Eval, CMMLU and Huatuo-26M on the embedded model or any folder'],
   'chimed-real': [
     'chimed-real/main.ts',
