@@ -6,6 +6,7 @@
  *   npm run example -- chimed-scale [--fraction 0.01] [--workers 1] [--data FOLDER] [--out FOLDER] [--seed N] [--keep]
  */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createWriteStream, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { finished } from 'node:stream/promises'
@@ -42,7 +43,7 @@ const parts: Readonly<Record<string, (job: Job, shard: number) => Promise<unknow
       for (let index = start; index < Math.min(job.count, start + fileRows); index++) {
         const { question, answer } = made.make(index)
         const line = `${JSON.stringify({ instruction: question, input: '', output: answer })}\n`
-        if (!file.write(line)) await new Promise((resolve) => file.once('drain', resolve))
+        if (!file.write(line)) await once(file, 'drain')
       }
       file.end()
       await finished(file)

@@ -31,7 +31,7 @@ export interface Step {
   /** The same for steps that read something first, such as test sets. */
   readonly prepare?: () => Promise<PreparedRows>
   /** Present on steps that compare records with each other and can do so in shards. */
-  readonly sharded?: ShardedStep
+  readonly sharded?: ShardedStep | undefined
   run<T extends ChimedRecord>(records: readonly T[], context?: StepContext): StepResult<T> | Promise<StepResult<T>>
 }
 

@@ -70,8 +70,9 @@ export interface MinhashStepOptions extends NearOptions {
 export function minhash({ keep = 'first', report = 10, ...options }: MinhashStepOptions = {}): Step {
   return {
     name: 'dedup.minhash',
-    options: { keep, report, ...options, items: options.items?.toString() },
-    sharded: shardedNear({ keep, report, ...options }),
+    options: { keep, report, ...options, kernel: undefined, onProgress: undefined },
+    // pairs by index are pairs of one list in memory
+    sharded: options.comparable ? undefined : shardedNear({ keep, report, ...options }),
     run: (records, { onProgress, onDrop } = {}) => {
       const progress =
         onProgress &&

@@ -49,7 +49,7 @@ const signatureOf = (kernel: MinHashKernel, { options }: Near, text: string, out
 
 function bandEmitter(near: Near, corpus: number): Emitter {
   const { permutations, banding, options } = near
-  const kernel = minHash(options)
+  const kernel = options.kernel ?? minHash(options)
   const signature = new Uint32Array(permutations)
   const entry = new Uint32Array(2)
   return (record, _index, put) => {
@@ -72,7 +72,7 @@ function bandEmitter(near: Near, corpus: number): Emitter {
 function reduceBands(bucket: Bucket, near: Near): void {
   const { entries, stride, look } = bucket
   const { permutations, options } = near
-  const kernel = minHash(options)
+  const kernel = options.kernel ?? minHash(options)
   const places: Place[] = []
   const known = new Map<number, number>()
   const sets = growingSets()
