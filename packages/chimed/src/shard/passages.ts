@@ -1,6 +1,6 @@
 import { mix32 } from '../dedup/minhash-js'
 import { subtract, wholeCharacters, withoutRanges } from '../dedup/substring'
-import { type Range, windowRanges } from '../dedup/suffix'
+import type { Range } from '../dedup/windows'
 import { drop } from '../sources/source'
 import type { RowOutcome } from '../step'
 import type { ChimedRecord, CptText, Tokenizer } from '../types'
@@ -79,30 +79,25 @@ function afterPasses(text: string, index: number, results: readonly Results[], p
 
 /** Ranges to remove, from the runs of windows that the buckets found. */
 function rangesOf(runs: Uint32Array, { length, keep }: Passages): Range[] {
-  if (runs.length === 0) return []
-  const all = windowRanges(
-    startsOf(runs, () => true),
-    length,
-  )
-  if (keep === 'none') return all
-  const first = windowRanges(
-    startsOf(runs, (later) => later === 0),
-    length,
-  )
+  if (keep === 'none') return covered(runs, length, () => true)
+  const later = covered(runs, length, (mark) => mark === 1)
   return subtract(
-    windowRanges(
-      startsOf(runs, (later) => later === 1),
-      length,
-    ),
-    first,
+    later,
+    covered(runs, length, (mark) => mark === 0),
   )
 }
 
-function startsOf(runs: Uint32Array, take: (later: number) => boolean): Int32Array {
-  const starts: number[] = []
-  for (let at = 0; at < runs.length; at += 3)
-    if (take(runs[at + 2]!)) for (let start = runs[at]!; start < runs[at + 1]!; start++) starts.push(start)
-  return Int32Array.from(starts)
+/** What the windows of some runs cover, touching ranges united. Runs are `[from, to, later]`, ascending. */
+function covered(runs: Uint32Array, length: number, take: (later: number) => boolean): Range[] {
+  const ranges: [number, number][] = []
+  for (let at = 0; at < runs.length; at += 3) {
+    if (!take(runs[at + 2]!)) continue
+    const [from, to] = [runs[at]!, runs[at + 1]! - 1 + length]
+    const last = ranges.at(-1)
+    if (last && from <= last[1]) last[1] = to
+    else ranges.push([from, to])
+  }
+  return ranges
 }
 
 function anchorEmitter({ results }: PartContext, passages: Passages): Emitter {
