@@ -80,6 +80,8 @@ export {
   type MalformedPolicy,
 } from './encoding/gb18030'
 export { ChimedError, type ChimedErrorCode, isChimedError } from './errors'
+export { type Exported, type ExportLayout, type ExportOptions, exportCorpus } from './export/export'
+export { dataJuicerConfig, datatrovePipeline, type MinhashSettings } from './export/programs'
 export { type FaultLog, faultLog, stepReport } from './faults'
 export {
   type CptRowOptions,
