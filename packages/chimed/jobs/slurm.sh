@@ -15,7 +15,7 @@ if [[ ${MERGE:-} == 1 ]]; then
   exec $CHIMED merge "$CONFIG" ${CHIMED_OPTIONS:-}
 fi
 if [[ $SLURM_ARRAY_TASK_ID == "$SLURM_ARRAY_TASK_MIN" && ${SUBMIT_MERGE:-1} == 1 ]]; then
-  # Job numbers of a time before the array ended: the merge waits for all tasks to succeed.
-  MERGE=1 sbatch --dependency="afterok:$SLURM_ARRAY_JOB_ID" --array=0 --export=ALL "${SCRIPT:-$0}"
+  # The merge waits until every task of the array has ended well.
+  MERGE=1 sbatch --dependency="afterok:$SLURM_ARRAY_JOB_ID" --output=chimed-merge-%j.log --export=ALL "$0"
 fi
 exec $CHIMED run "$CONFIG" --shard "$((SLURM_ARRAY_TASK_ID - SLURM_ARRAY_TASK_MIN))/$SLURM_ARRAY_TASK_COUNT" ${CHIMED_OPTIONS:-}

@@ -15,7 +15,7 @@ import type { Source } from '../sources/source'
 import type { Step } from '../step'
 import type { TestSet } from '../tests'
 import * as tests from '../tests'
-import type { ChatTokenizer, ChimedRecord, Conversation, CptText, PreferencePair, Tokenizer } from '../types'
+import type { ChatTokenizer, Conversation, CptText, PreferencePair, Tokenizer } from '../types'
 import { fileSource } from './file-source'
 import { loadTokenizer } from './tokenizer'
 
