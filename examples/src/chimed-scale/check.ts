@@ -19,7 +19,10 @@ export interface Truth {
   readonly near: Found
   /** Copies below 0.8 that stayed, of all such. */
   readonly nearBelow: { readonly planted: number; readonly kept: number }
-  /** Characters of passages that stand in two documents or more. */
+  /**
+   * Characters of passages that stand in two documents or more. Copies below 0.8 and what they copy are left out: they share long
+   * passages too.
+   */
   readonly passages: Found
   readonly leaks: Found
   /** Documents that differ from what they should be, beside those counted above. */
@@ -34,6 +37,7 @@ export async function check({ out }: Job, made: Documents): Promise<Truth> {
   const emptied = await droppedBy(out, 'dedup.substring')
   const planted = { exact: new Set<number>(), near: new Set<number>(), leak: new Set<number>() }
   const uses = new Map<number, number>()
+  const entangled = new Set<number>()
   let below = 0
   let belowKept = 0
   for (let index = 0; index < made.count; index++) {
@@ -41,10 +45,14 @@ export async function check({ out }: Job, made: Documents): Promise<Truth> {
     if (kind === 'exact') planted.exact.add(index)
     if (kind === 'leak') planted.leak.add(index)
     if (kind === 'near') {
-      if (made.make(index).similarity! >= 0.8) planted.near.add(index)
+      const { similarity, of } = made.make(index)
+      if (similarity! >= 0.8) planted.near.add(index)
       else {
         below++
-        if (!near.has(index)) belowKept++
+        if (!near.has(index)) {
+          belowKept++
+          entangled.add(index).add(of!)
+        }
       }
     }
     if (kind === 'passage' && !exact.has(index) && !near.has(index)) {
@@ -55,6 +63,7 @@ export async function check({ out }: Job, made: Documents): Promise<Truth> {
   const texts = await checkTexts(join(out, 'chimed/cpt.jsonl'), made, {
     gone: (index) => exact.has(index) || near.has(index) || leaked.has(index) || emptied.has(index),
     repeated: (number) => (uses.get(number) ?? 0) > 1,
+    entangled,
   })
   return {
     exact: found(planted.exact, exact),
@@ -93,7 +102,15 @@ async function droppedBy(out: string, step: string): Promise<Set<number>> {
 async function checkTexts(
   path: string,
   made: Documents,
-  { gone, repeated }: { readonly gone: (index: number) => boolean; readonly repeated: (number: number) => boolean },
+  {
+    gone,
+    repeated,
+    entangled,
+  }: {
+    readonly gone: (index: number) => boolean
+    readonly repeated: (number: number) => boolean
+    readonly entangled: ReadonlySet<number>
+  },
 ): Promise<{ readonly passages: Found; readonly damaged: number }> {
   let [planted, removed, both, damaged, index] = [0, 0, 0, 0, 0]
   const skip = (): void => {
@@ -101,7 +118,9 @@ async function checkTexts(
   }
   for await (const { value } of readJsonl<{ text: string }>(path)) {
     skip()
-    const document = made.make(index++)
+    const own = index++
+    if (entangled.has(own)) continue
+    const document = made.make(own)
     const before = wholeText(document)
     const { passage } = document
     const cut = before.length - value.text.length

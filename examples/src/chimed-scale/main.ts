@@ -3,11 +3,22 @@
  * passage duplicates and leaked test questions whose truth is known; through exact and MinHash deduplication, passage removal,
  * decontamination and packing in shards larger than memory. Expect recall and precision against the truth, seconds, peak memory, disk.
  *
- *   npm run example -- chimed-scale [--fraction 0.01] [--workers 1] [--data FOLDER] [--out FOLDER] [--seed N] [--keep]
+ *   npm run example -- chimed-scale [--fraction 0.01] [--workers 1] [--data FOLDER] [--out FOLDER] [--seed N] [--until PHASE] [--keep]
+ *
+ * Phases are generate, run, merge, check; `--until` stops behind one, and the same command without it goes on from there.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createWriteStream, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
@@ -51,15 +62,17 @@ const parts: Readonly<Record<string, (job: Job, shard: number) => Promise<unknow
     return undefined
   },
   run: async (job, shard) => {
-    const began = new Map<string, number>()
     const stages: Record<string, number> = {}
+    let before = { stage: '', at: performance.now() }
+    let last = before.at
     await runShard(buildOptions(job, await examQuestions(job.data)), {
       work: join(job.out, 'work'),
       shard: { index: shard, count: job.workers },
       onProgress: ({ stage, done, total }) => {
-        if (!began.has(stage)) began.set(stage, performance.now())
-        stages[stage] = (performance.now() - began.get(stage)!) / 1000
-        if (shard === 0) process.stderr.write(`\r${stage} ${done}/${total}      `)
+        if (stage !== before.stage) before = { stage, at: last }
+        last = performance.now()
+        stages[stage] = (last - before.at) / 1000
+        if (shard === 0 && process.stderr.isTTY) process.stderr.write(`\r${stage} ${done}/${total}      `)
       },
     })
     return stages
@@ -113,11 +126,32 @@ const { values } = parseArgs({
     data: { type: 'string', default: '../shared/data' },
     out: { type: 'string', default: 'out/chimed-scale' },
     seed: { type: 'string', default: '1' },
+    until: { type: 'string', default: 'check' },
     keep: { type: 'boolean', default: false },
     part: { type: 'string' },
     job: { type: 'string' },
   },
 })
+
+const phases = ['generate', 'run', 'merge', 'check'] as const
+type Phase = (typeof phases)[number]
+
+/** The parts of a phase, run now or found from an earlier start. */
+async function phase(name: Phase, job: Job): Promise<{ readonly seconds: number; readonly parts: readonly Part[] }> {
+  const path = join(job.out, `${name}.json`)
+  const key = JSON.stringify(job)
+  if (existsSync(path)) {
+    const found = JSON.parse(readFileSync(path, 'utf8')) as { key: string; seconds: number; parts: Part[] }
+    if (found.key === key) return found
+  }
+  if (name === 'generate') rmSync(job.out, { recursive: true, force: true })
+  const started = performance.now()
+  const count = name === 'run' ? job.workers : 1
+  const done = await Promise.all(Array.from({ length: count }, (_, shard) => inProcess(name, job, shard)))
+  const told = { key, seconds: (performance.now() - started) / 1000, parts: done }
+  writeFileSync(path, JSON.stringify(told))
+  return told
+}
 
 async function main(): Promise<void> {
   const job: Job = {
@@ -127,45 +161,43 @@ async function main(): Promise<void> {
     seed: Number(values.seed),
     workers: Number(values.workers),
   }
-  rmSync(job.out, { recursive: true, force: true })
   say(`chimed-scale: ${job.count} samples (${values.fraction} of the paper's ${paperSamples}), seed ${job.seed}`)
-  const generate = await inProcess('generate', job)
-  const rawBytes = bytesBelow(join(job.out, 'raw'))
-  const started = performance.now()
-  const runs = await Promise.all(Array.from({ length: job.workers }, (_, shard) => inProcess('run', job, shard)))
-  const runSeconds = (performance.now() - started) / 1000
-  process.stderr.write('\n')
-  const merge = await inProcess('merge', job)
-  const truth = await inProcess('check', job)
+  const done: Partial<Record<Phase, Awaited<ReturnType<typeof phase>>>> = {}
+  for (const name of phases) {
+    done[name] = await phase(name, job)
+    say(
+      `${name}: ${done[name].seconds.toFixed(1)} s, at most ${Math.max(...done[name].parts.map(({ peakMB }) => peakMB))} MB`,
+    )
+    if (name === values.until && name !== 'check') return
+  }
+  report(job, done as Record<Phase, Awaited<ReturnType<typeof phase>>>)
+  if (!values.keep) rmSync(job.out, { recursive: true, force: true })
+}
+
+function report(job: Job, done: Readonly<Record<Phase, Awaited<ReturnType<typeof phase>>>>): void {
+  const result = (name: Phase): Readonly<Record<string, unknown>> =>
+    done[name].parts[0]!.result as Record<string, unknown>
   say('\nseconds by stage (of shard 0; what waits for the others included)')
-  for (const [stage, seconds] of Object.entries(runs[0]!.result as Record<string, number>))
-    say(`  ${stage.padEnd(44)}${seconds.toFixed(1).padStart(8)}`)
+  for (const [stage, seconds] of Object.entries(result('run')))
+    say(`  ${stage.padEnd(44)}${(seconds as number).toFixed(1).padStart(8)}`)
   say('\nfound against what was planted')
-  for (const [name, found] of Object.entries(truth.result as Record<string, unknown>))
-    say(`  ${name.padEnd(12)}${JSON.stringify(found)}`)
+  for (const [name, found] of Object.entries(result('check'))) say(`  ${name.padEnd(12)}${JSON.stringify(found)}`)
   const rounded = (value: number): number => Number(value.toFixed(2))
+  const each = (of: (phase: Phase) => number): object =>
+    Object.fromEntries(phases.map((name) => [name, rounded(of(name))]))
+  const size = (name: string): number => rounded(bytesBelow(join(job.out, name)) / 1e6)
   say(
     `\n${JSON.stringify({
       fraction: Number(values.fraction),
       samples: job.count,
-      rawMB: rounded(rawBytes / 1e6),
       workers: job.workers,
-      seconds: {
-        generate: rounded(generate.seconds),
-        run: rounded(runSeconds),
-        merge: rounded(merge.seconds),
-        check: rounded(truth.seconds),
-      },
-      peakMB: { run: Math.max(...runs.map(({ peakMB }) => peakMB)), merge: merge.peakMB },
-      diskMB: {
-        work: rounded(bytesBelow(join(job.out, 'work')) / 1e6),
-        out: rounded(bytesBelow(join(job.out, 'chimed')) / 1e6),
-      },
-      ...(truth.result as object),
-      ...(merge.result as object),
+      seconds: each((name) => done[name].seconds),
+      peakMB: each((name) => Math.max(...done[name].parts.map(({ peakMB }) => peakMB))),
+      diskMB: { raw: size('raw'), work: size('work'), out: size('chimed') },
+      ...result('check'),
+      ...result('merge'),
     })}`,
   )
-  if (!values.keep) rmSync(job.out, { recursive: true, force: true })
 }
 
 async function part(): Promise<void> {
