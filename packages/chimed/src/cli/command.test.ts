@@ -51,7 +51,7 @@ beforeAll(() => {
   const sft = Array.from({ length: 60 }, (_, i) => ({ instruction: `第${i % 30}个问题`, input: '', output: answer(i) }))
   writeFileSync(at('raw/sft.jsonl'), `${sft.map((row) => JSON.stringify(row)).join('\n')}\n{"broken\n`)
   const cpt = Array.from({ length: 50 }, (_, i) => ({
-    text: i === 7 ? `题目：${question}。` : answer(i),
+    text: i === 7 ? `题目：${question}。` : answer(i % 45),
     source: 'invented',
   }))
   writeFileSync(at('raw/cpt.jsonl'), `${cpt.map((row) => JSON.stringify(row)).join('\n')}\n`)
