@@ -24,32 +24,35 @@ interface Precision {
   readonly name: string
   readonly peer: 'fp32' | 'bf16'
   readonly weights: ProductKind
+  /** Whether the runtime lays the weights out anew for its kernels; else they stay mapped from their file. */
+  readonly prepack: boolean
   /** Largest relative difference of the losses. */
   readonly tolerance: number
 }
 
-const float32: Precision = { name: 'fp32', peer: 'fp32', weights: 'float32', tolerance: 1e-4 }
+const float32: Precision = { name: 'fp32', peer: 'fp32', weights: 'float32', prepack: true, tolerance: 1e-4 }
+const mapped: Precision = { ...float32, name: 'fp32 mapped', prepack: false }
 /** Rounding to 8 bits on our side and to bfloat16 on the peer's: the losses of a wrong mask or label lie further apart. */
-const int8: Precision = { name: 'int8', peer: 'bf16', weights: 'int8', tolerance: 5e-3 }
+const int8: Precision = { name: 'int8', peer: 'bf16', weights: 'int8', prepack: false, tolerance: 5e-3 }
 
 async function cases(options: BenchOptions): Promise<BenchCase[]> {
   const peer = await options.startPeer('step', [String(availableParallelism())])
   const held = options.own(slot<Prepared>())
   const against = (shape: StepShape, precision: Precision) => stepCase(shape, precision, peer, held)
   const shapes = [llama, longLlama, qwen, gemma]
-  return [float32, int8].flatMap((precision) => shapes.map((shape) => against(shape, precision)))
+  return [float32, mapped, int8].flatMap((precision) => shapes.map((shape) => against(shape, precision)))
 }
 
 const stepCase = (
   shape: StepShape,
-  { name, peer: precision, weights, tolerance }: Precision,
+  { name, peer: precision, weights, prepack, tolerance }: Precision,
   peer: PythonPeer | undefined,
   held: Slot<Prepared>,
 ): BenchCase => {
   const rates: { step: number; raw: number }[] = []
   let compared = false
   const key = `${name} ${shape.name}`
-  const prepared = () => held.hold(key, () => prepare(shape, weights))
+  const prepared = () => held.hold(key, () => prepare(shape, weights, prepack))
   const ours = async (): Promise<number> => {
     const { step, raw } = await prepared()
     const start = performance.now()
@@ -94,12 +97,12 @@ interface Prepared extends AsyncDisposable {
   readonly raw: RawRate
 }
 
-const prepare = async (shape: StepShape, weights: ProductKind): Promise<Prepared> => {
+const prepare = async (shape: StepShape, weights: ProductKind, prepack: boolean): Promise<Prepared> => {
   const checkpoint = await temporaryCheckpoint(shape)
   const runtime = await nodeRuntime({ threads: availableParallelism() })
   const { folder } = checkpoint
   const model = await loadModel(folder, { runtime, weights, cacheFolder: join(folder, 'weights') })
-  const [step, raw] = [await loadedStep(shape, model), await rawRate(runtime, weights)]
+  const [step, raw] = [await loadedStep(shape, model, { prepack }), await rawRate(runtime, weights)]
   const dispose = async (): Promise<void> => {
     await runtime.dispose()
     await checkpoint[Symbol.asyncDispose]()

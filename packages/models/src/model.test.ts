@@ -1,4 +1,16 @@
-import { compile, i32, type NdArray, referenceRuntime, type Tensor } from '@qilin-med/tensor'
+import {
+  array,
+  compile,
+  f32,
+  grad,
+  i32,
+  mean,
+  type NdArray,
+  referenceRuntime,
+  square,
+  type Tensor,
+} from '@qilin-med/tensor'
+import { nodeRuntime } from '@qilin-med/tensor/node'
 import { describe, expect, it } from 'vitest'
 import { alibiSlopes } from './families/context'
 import { inverseFrequencies } from './families/rope'
@@ -39,6 +51,29 @@ const expectClose = (ours: readonly number[], theirs: readonly number[]) =>
 
 describe.each(['qwen2', 'mistral', 'gpt2', 'tied'] as const)('%s', (family) => {
   const model = tinyModel(family, runtime)
+
+  it('gives the same gradients when layers are computed again in the backward pass', async () => {
+    const name = family === 'gpt2' ? 'transformer.h.0.attn.c_attn.weight' : 'model.layers.0.self_attn.k_proj.weight'
+    const { shape } = model.parameters.find((parameter) => parameter.name === name)!
+    const gradientOf = async (recompute: boolean): Promise<Float32Array> => {
+      await using ort = await nodeRuntime({ threads: 1 })
+      const lossOf = (ids: Tensor, positions: Tensor) => (weight: Tensor) =>
+        mean(square(model.hiddenStates(model.network({ [name]: weight }), { ids, positions }, { recompute })))
+      const step = compile((w: Tensor, ids: Tensor, positions: Tensor) => grad(lossOf(ids, positions))(w), {
+        runtime: ort,
+        inputs: [f32(...shape), i32('B', 'T'), i32('B', 'T')],
+      })
+      const size = shape.reduce((product, length) => product * length, 1)
+      const weight = array(Float32Array.from({ length: size }, (_, i) => Math.sin(i)))
+      const row = ints([3, 4, 5, 6, 7, 8])
+      return (await step({ ...weight, shape }, row, ints([0, 1, 2, 3, 4, 5]))).data as Float32Array
+    }
+    const [kept, again] = [await gradientOf(false), await gradientOf(true)]
+    expect(Math.max(...kept.map(Math.abs))).toBeGreaterThan(1e-3)
+    kept.forEach((value, i) => {
+      expect(again[i]).toBeCloseTo(value, 6)
+    })
+  })
 
   it('a token does not see what follows it', async () => {
     const [a, b] = [
