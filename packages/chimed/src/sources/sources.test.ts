@@ -127,6 +127,22 @@ describe('CMExam', () => {
     expect(answerText(examItem({ ...row, Answer: 'AC' }) as never)).toBe('甲、丁')
   })
 
+  it('reads val.xlsx: a column of row numbers without a name, options with a written line break', async () => {
+    const { default: excel } = await import('exceljs')
+    const book = new excel.Workbook()
+    book.addWorksheet('Sheet1').addRows([
+      ['', 'Question', 'Options', 'Answer', 'Explanation'],
+      [0, '虚构题', 'A 甲\\nB 乙', 'B', '因为。'],
+      [1, '没有答案', 'A 甲\\nB 乙', '', ''],
+    ])
+    const path = file('val.xlsx', new Uint8Array(await book.xlsx.writeBuffer()))
+    const log = faultLog()
+    expect((await read(sources.cmexam(path), log)).map(({ text, origin }) => [text, origin!.line])).toEqual([
+      ['虚构题\nA 甲\nB 乙\n答案：B 乙\n解析：因为。', 2],
+    ])
+    expect(log.counts()).toEqual({ 'missing-answer': 1 })
+  })
+
   it('writes the six templates', () => {
     const item = examItem(row) as Exclude<ReturnType<typeof examItem>, { drop: string }>
     const texts = ([1, 2, 3, 4, 5, 6] as const).map((template) => {
