@@ -4,6 +4,7 @@
  *
  *   npm run example -- evaluate                            the embedded model, and Gemma 3 270M if models/gemma-3-270m is there
  *   npm run example -- evaluate --model FOLDER             other models; repeat to compare
+ *   npm run example -- evaluate --weights int8             matrices in 8 bits: faster, not quite the same numbers
  *   npm run example -- evaluate --rows 20 --subject-rows 5 fewer rows of CMExam and Huatuo-26M, and of each subject
  *
  * Reads the benchmarks in ../shared/data; without them it evaluates the embedded model on the invented exam beside it. Stopped or killed,
@@ -41,6 +42,7 @@ interface Options {
   readonly models: readonly string[]
   readonly data: string
   readonly out: string
+  readonly weights: 'float32' | 'int8'
   /** Rows of CMExam and of Huatuo-26M. */
   readonly rows: number
   /** Rows of each subject of C-Eval and CMMLU; all when undefined. */
@@ -53,14 +55,18 @@ function readOptions(): Options {
       model: { type: 'string', multiple: true },
       data: { type: 'string', default: '../shared/data' },
       out: { type: 'string', default: 'out/evaluate' },
+      weights: { type: 'string', default: 'float32' },
       rows: { type: 'string', default: '200' },
       'subject-rows': { type: 'string' },
     },
   })
+  const { weights } = values
+  if (weights !== 'float32' && weights !== 'int8')
+    throw new RangeError(`evaluate: --weights must be float32 or int8, got '${weights}'. Correct it.`)
   const rows = countOf('rows', values.rows)
   const subjectRows = values['subject-rows'] === undefined ? undefined : countOf('subject-rows', values['subject-rows'])
   const usual = [miniModel, 'models/gemma-3-270m'].filter((folder) => existsSync(join(folder, 'config.json')))
-  return { models: values.model ?? usual, data: values.data, out: values.out, rows, subjectRows }
+  return { models: values.model ?? usual, data: values.data, out: values.out, weights, rows, subjectRows }
 }
 
 function countOf(option: string, text: string): number {
@@ -95,10 +101,11 @@ async function evaluateModel(
   signal: AbortSignal,
 ): Promise<EvaluationResult> {
   const tokenizer = await loadTokenizer(folder)
-  await using model = await loadModel(folder, { runtime, tokenizer })
-  const name = basename(folder)
+  await using model = await loadModel(folder, { runtime, tokenizer, weights: options.weights })
+  const name = options.weights === 'float32' ? basename(folder) : `${basename(folder)} ${options.weights}`
   const context = model.config.maxPositions
-  const evaluated = languageModel(model, { tokenizer, name, identity: await weightsDigest(folder), context })
+  const identity = `${await weightsDigest(folder)} ${options.weights}`
+  const evaluated = languageModel(model, { tokenizer, name, identity, context })
   const surroundings = { tell: (text: string) => void process.stderr.write(text), now: () => performance.now() }
   const tasks: TaskResult[] = []
   for (const task of tasksFor(context, options)) {
