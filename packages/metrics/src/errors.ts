@@ -67,3 +67,26 @@ export function checkPaired(
       },
     )
 }
+
+/**
+ * Throws unless both lists are of one length, hold something, and hold texts only: a missing gold answer or reference is
+ * `missing-reference`, a missing prediction `value`.
+ */
+export function checkTexts(
+  operation: string,
+  names: readonly [string, string],
+  lists: readonly [readonly (string | undefined)[], readonly (string | undefined)[]],
+): void {
+  checkPaired(operation, names, [lists[0].length, lists[1].length])
+  lists.forEach((list, side) => {
+    const index = list.findIndex((text) => typeof text !== 'string')
+    if (index < 0) return
+    const gold = /^(gold|references)/.test(names[side]!)
+    const advice = gold ? 'Drop the row or give it one' : "Use '' for an empty answer"
+    throw new MetricsError(
+      gold ? 'missing-reference' : 'value',
+      `${operation}: expected texts as ${names[side]}, got ${String(list[index])} at row ${index}. ${advice}.`,
+      { operation, index },
+    )
+  })
+}

@@ -1,4 +1,4 @@
-import { checkPaired } from '../errors'
+import { checkTexts } from '../errors'
 import { type BootstrapOptions, bootstrap, bootstrapMean, type Interval } from '../statistics/bootstrap'
 
 /** Exam results as they are reported: each with its interval, with the number of questions and of unread answers. */
@@ -18,15 +18,15 @@ export interface ExamScores {
  * Accuracy and weighted F1 of exam answers with bootstrap intervals over the questions.
  *
  * @param predicted  answer letters; undefined or '' where none was read
- * @throws MetricsError `length-mismatch`, `empty`
+ * @throws MetricsError `length-mismatch`, `empty`, `missing-reference`
  */
 export function examScores(
   gold: readonly string[],
   predicted: readonly (string | undefined)[],
   options: BootstrapOptions = {},
 ): ExamScores {
-  checkPaired('examScores', ['gold answers', 'predicted answers'], [gold.length, predicted.length])
   const read = predicted.map((answer) => answer ?? '')
+  checkTexts('examScores', ['gold answers', 'predicted answers'], [gold, read])
   const hits = Float64Array.from(gold, (answer, i) => (read[i] === answer ? 1 : 0))
   const unparsed = read.filter((answer) => answer === '').length
   const correct = hits.reduce((sum, hit) => sum + hit, 0)

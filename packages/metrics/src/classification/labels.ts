@@ -1,4 +1,4 @@
-import { checkPaired } from '../errors'
+import { checkTexts } from '../errors'
 import { compareCodePoints } from '../text/tokens'
 
 /** How often each predicted label meets each gold label. */
@@ -20,7 +20,7 @@ export function confusionMatrix(
   predicted: readonly string[],
   { labels }: { readonly labels?: readonly string[] } = {},
 ): ConfusionMatrix {
-  checkPaired('confusionMatrix', ['gold labels', 'predicted labels'], [gold.length, predicted.length])
+  checkTexts('confusionMatrix', ['gold labels', 'predicted labels'], [gold, predicted])
   const order = labels ?? labelsOf(gold, predicted)
   const index = new Map(order.map((label, i) => [label, i]))
   const counts = order.map(() => new Array<number>(order.length).fill(0))

@@ -1,4 +1,4 @@
-import { checkPaired } from '../errors'
+import { checkTexts, MetricsError } from '../errors'
 import { averageScores, type ClassCounts } from './scores'
 
 /** Agreement of questions with several right letters, each value between 0 and 1. */
@@ -19,14 +19,15 @@ export interface MultiAnswerScores {
  * Scores of multiple-answer questions; answers are strings of letters such as `ACD`, their order does not matter.
  *
  * @param options.letters  the letters that can be chosen; `ABCDE` by default
- * @throws MetricsError `length-mismatch`, `empty`
+ * @throws MetricsError `length-mismatch`, `empty`, `missing-reference`, `value` for a letter that cannot be chosen
  */
 export function multiAnswerScores(
   gold: readonly string[],
   predicted: readonly string[],
   { letters = 'ABCDE' }: { readonly letters?: string } = {},
 ): MultiAnswerScores {
-  checkPaired('multiAnswerScores', ['gold answers', 'predicted answers'], [gold.length, predicted.length])
+  checkTexts('multiAnswerScores', ['gold answers', 'predicted answers'], [gold, predicted])
+  for (const answers of [gold, predicted]) checkLetters(answers, letters)
   const n = gold.length
   const classes: ClassCounts[] = [...letters].map(() => ({ gold: 0, predicted: 0, both: 0 }))
   let [exact, jaccard, wrong, partial, samples] = [0, 0, 0, 0, 0]
@@ -52,6 +53,17 @@ export function multiAnswerScores(
     },
     n,
   }
+}
+
+/** A letter outside `letters` would be counted nowhere, and `AZ` pass for `A`. */
+function checkLetters(answers: readonly string[], letters: string): void {
+  const index = answers.findIndex((answer) => [...answer].some((letter) => !letters.includes(letter)))
+  if (index < 0) return
+  throw new MetricsError(
+    'value',
+    `multiAnswerScores: expected answers of the letters ${letters}, got '${answers[index]}' at row ${index}. Pass all letters that can be chosen, or read answers with an extractor.`,
+    { operation: 'multiAnswerScores', index },
+  )
 }
 
 /** Letters of one row on either side and on both; adds them to the counts of each letter. */

@@ -1,4 +1,4 @@
-import { checkPaired } from '../errors'
+import { checkTexts } from '../errors'
 import { labelsOf } from './labels'
 
 /** How the scores of several classes become one: mean of classes, counts of all classes, or mean weighted by gold support. */
@@ -27,7 +27,7 @@ export interface ScoreOptions {
  * @throws MetricsError `length-mismatch`, `empty`
  */
 export function accuracy(gold: readonly string[], predicted: readonly string[]): number {
-  checkPaired('accuracy', ['gold labels', 'predicted labels'], [gold.length, predicted.length])
+  checkTexts('accuracy', ['gold labels', 'predicted labels'], [gold, predicted])
   return gold.reduce((hits, label, i) => hits + (label === predicted[i] ? 1 : 0), 0) / gold.length
 }
 
@@ -51,7 +51,7 @@ export function precisionRecallF1(
   options: ScoreOptions = {},
 ): ClassScores {
   const { average = 'weighted', labels, zeroDivision = 0 } = options
-  checkPaired('precisionRecallF1', ['gold labels', 'predicted labels'], [gold.length, predicted.length])
+  checkTexts('precisionRecallF1', ['gold labels', 'predicted labels'], [gold, predicted])
   return averageScores([...countsOf(gold, predicted, labels).values()], average, zeroDivision)
 }
 
@@ -61,7 +61,7 @@ export function perClass(
   predicted: readonly string[],
   { labels, zeroDivision = 0 }: Omit<ScoreOptions, 'average'> = {},
 ): (ClassScores & { readonly label: string; readonly support: number })[] {
-  checkPaired('perClass', ['gold labels', 'predicted labels'], [gold.length, predicted.length])
+  checkTexts('perClass', ['gold labels', 'predicted labels'], [gold, predicted])
   return [...countsOf(gold, predicted, labels)].map(([label, counts]) => ({
     label,
     ...scoresOf(counts, zeroDivision),

@@ -1,4 +1,4 @@
-import { checkPaired } from '../errors'
+import { checkTexts } from '../errors'
 import { clippedMatcher } from './clipped-matches'
 import { type Statistics, sumRows } from './corpus-metric'
 import type { Tokenizer } from './tokenizer'
@@ -56,7 +56,7 @@ export function cmexamBleuStatistics(
   references: readonly string[],
   { maxOrder = 4, tokens = 'char' }: CmexamBleuOptions = {},
 ): Statistics {
-  checkPaired('cmexamBleu', ['predictions', 'references'], [predictions.length, references.length])
+  checkTexts('cmexamBleu', ['predictions', 'references'], [predictions, references])
   const [prediction, reference] = [tokenBuffer(), tokenBuffer()]
   const matcher = clippedMatcher(maxOrder)
   const numbers = interner()

@@ -1,4 +1,4 @@
-import { checkPaired, MetricsError } from '../errors'
+import { checkPaired, checkTexts, MetricsError } from '../errors'
 import type { PrecisionRecall } from './precision-recall'
 
 /** One vector for each token of a text, such as the last hidden states of a BERT without its special tokens. */
@@ -18,7 +18,7 @@ export async function embeddingScore(
   references: readonly string[],
   embed: TokenEmbedder,
 ): Promise<{ readonly rows: readonly PrecisionRecall[]; readonly f: number }> {
-  checkPaired('embeddingScore', ['predictions', 'references'], [predictions.length, references.length])
+  checkTexts('embeddingScore', ['predictions', 'references'], [predictions, references])
   const said = await embed(predictions)
   const wanted = await embed(references)
   checkPaired('embeddingScore', ['predictions', 'embedded predictions'], [predictions.length, said.length])

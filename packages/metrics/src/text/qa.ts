@@ -1,4 +1,4 @@
-import { checkPaired } from '../errors'
+import { checkTexts } from '../errors'
 import type { PrecisionRecall } from './precision-recall'
 import { isWhitespace } from './whitespace'
 
@@ -19,7 +19,7 @@ export interface AnswerMatch {
  * @throws MetricsError `length-mismatch`, `empty`
  */
 export function answerMatch(predictions: readonly string[], references: readonly string[]): AnswerMatch {
-  checkPaired('answerMatch', ['predictions', 'references'], [predictions.length, references.length])
+  checkTexts('answerMatch', ['predictions', 'references'], [predictions, references])
   const mean = (score: (prediction: string, reference: string) => number): number =>
     predictions.reduce((sum, prediction, i) => sum + score(prediction, references[i]!), 0) / predictions.length
   return {

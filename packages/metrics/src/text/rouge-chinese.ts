@@ -1,4 +1,4 @@
-import { checkPaired } from '../errors'
+import { checkTexts } from '../errors'
 import { lcsLength } from './lcs'
 import { type Overlap, overlapCounter } from './ngram-overlap'
 import type { PrecisionRecall } from './precision-recall'
@@ -39,7 +39,7 @@ export function rougeChinese(
   references: readonly string[],
   { tokens = 'char' }: { readonly tokens?: 'char' | Tokenizer } = {},
 ): RougeChinese {
-  checkPaired('rougeChinese', ['predictions', 'references'], [predictions.length, references.length])
+  checkTexts('rougeChinese', ['predictions', 'references'], [predictions, references])
   const overlaps = overlapCounter()
   const [prediction, reference] = [tokenBuffer(), tokenBuffer()]
   const words = interner()

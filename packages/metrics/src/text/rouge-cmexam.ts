@@ -1,4 +1,4 @@
-import { checkPaired } from '../errors'
+import { checkTexts } from '../errors'
 import { lcsLength } from './lcs'
 import { type Overlap, overlapCounter } from './ngram-overlap'
 import type { PrecisionRecall } from './precision-recall'
@@ -31,7 +31,7 @@ export function cmexamRougeRows(
   predictions: readonly string[],
   references: readonly string[],
 ): Record<'rouge1' | 'rouge2' | 'rougeL', PrecisionRecall[]> {
-  checkPaired('cmexamRouge', ['predictions', 'references'], [predictions.length, references.length])
+  checkTexts('cmexamRouge', ['predictions', 'references'], [predictions, references])
   const overlaps = overlapCounter()
   const [prediction, reference] = [tokenBuffer(), tokenBuffer()]
   const rows = { rouge1: [], rouge2: [], rougeL: [] } as Record<'rouge1' | 'rouge2' | 'rougeL', PrecisionRecall[]>

@@ -1,4 +1,4 @@
-import { checkPaired, MetricsError } from '../errors'
+import { checkTexts, MetricsError } from '../errors'
 import { lcsLength, lcsPositions } from './lcs'
 import { type OverlapCounter, overlapCounter } from './ngram-overlap'
 import type { PrecisionRecall } from './precision-recall'
@@ -35,7 +35,7 @@ export function rouge(
   references: readonly string[],
   options: RougeOptions = {},
 ): Rouge {
-  checkPaired('rouge', ['predictions', 'references'], [predictions.length, references.length])
+  checkTexts('rouge', ['predictions', 'references'], [predictions, references])
   const scorer = rougeScorer(options)
   const rows = predictions.map((prediction, i) => scorer(prediction, references[i]!))
   return {

@@ -1,4 +1,4 @@
-import { checkPaired } from '../errors'
+import { checkTexts } from '../errors'
 import type { PrecisionRecall } from './precision-recall'
 
 /** How many of the references' terms the predictions name. */
@@ -26,7 +26,7 @@ export function termRecall(
   references: readonly string[],
   terms: Iterable<string>,
 ): TermRecall {
-  checkPaired('termRecall', ['predictions', 'references'], [predictions.length, references.length])
+  checkTexts('termRecall', ['predictions', 'references'], [predictions, references])
   const find = termFinder(terms)
   let [expectedTotal, saidTotal, bothTotal, withoutTerms] = [0, 0, 0, 0]
   const rows = predictions.map((prediction, i) => {
