@@ -35,8 +35,8 @@ export interface TrainableModel<Network = unknown, Modules = unknown> {
   weight(name: string): Tensor
   /** The layers over the model's weights as constants, except those given here by checkpoint name. */
   network(replaced?: Parameters): Network
-  /** [B, T, D], after the final norm. */
-  hiddenStates(network: Network, batch: TokenBatch): Tensor
+  /** [B, T, D], after the final norm. `recompute` asks for layers that are computed again in the backward pass. */
+  hiddenStates(network: Network, batch: TokenBatch, options?: { readonly recompute?: boolean }): Tensor
   outputHead(network: Network): OutputHead
 }
 

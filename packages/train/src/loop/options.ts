@@ -56,6 +56,11 @@ export interface TrainOptions<Network, Modules, Adapter> {
   readonly signal?: AbortSignal
   /** Let the runtime lay out constants anew, for speed at the price of memory; default false. */
   readonly prepack?: boolean
+  /**
+   * Keep only the input of each layer and compute the layer again in the backward pass (gradient checkpointing): less
+   * memory for about one more forward pass of time. Gradients are the same up to rounding; default false.
+   */
+  readonly recompute?: boolean
   /** Milliseconds, for the pace in events; default `performance.now`. */
   readonly clock?: () => number
 }

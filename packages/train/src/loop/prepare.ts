@@ -3,7 +3,7 @@ import { settingsOf } from '../checkpoints/settings'
 import { collectRows, dataFingerprint, refuseOtherSplits, rowAt } from '../data/dataset'
 import { type Plan, planSteps } from '../data/plan'
 import { TrainError } from '../errors'
-import type { TrainableAdapter } from '../model'
+import type { TrainableAdapter, TrainableModel } from '../model'
 import { type Evaluator, openEvaluation, vocabularyOf } from './evaluate'
 import { type BatchSource, checkRows, kindOf } from './micro-batch'
 import { objectiveOf } from './objective'
@@ -31,7 +31,7 @@ export interface Prepared<Adapter = unknown> {
 export const prepare = async <Network, Modules, Adapter extends TrainableAdapter<Network>>(
   options: TrainOptions<Network, Modules, Adapter>,
 ): Promise<Prepared<Adapter>> => {
-  const { model, loss, optimizer, batch, seed = 42, shuffle = true, clip = 1, prepack } = options
+  const { model, loss, optimizer, batch, seed = 42, shuffle = true, clip = 1, prepack, recompute = false } = options
   checkOptions(options)
   const source = await sourceOf(options, options.data)
   refuseOtherSplits(source.data)
@@ -40,7 +40,8 @@ export const prepare = async <Network, Modules, Adapter extends TrainableAdapter
   const policy = (adapter ? adapterPolicy(model, adapter) : modelPolicy(model, options.trains)) as Policy
   const objective = objectiveOf(loss, source.kind)
   const reference = objective.needsReference ? openReference(model, options.reference, prepack) : undefined
-  const parts = { runtime: model.runtime, model: model as never, policy, objective, optimizer, clip, prepack }
+  const traced = recompute ? recomputing(model) : model
+  const parts = { runtime: model.runtime, model: traced as never, policy, objective, optimizer, clip, prepack }
   return {
     source,
     plan,
@@ -59,6 +60,12 @@ export const prepare = async <Network, Modules, Adapter extends TrainableAdapter
     now: options.clock ?? (() => performance.now()),
   }
 }
+
+/** The model with layers that are computed again in the backward pass. */
+const recomputing = <Network, Modules>(model: TrainableModel<Network, Modules>): TrainableModel<Network, Modules> => ({
+  ...model,
+  hiddenStates: (network, batch) => model.hiddenStates(network, batch, { recompute: true }),
+})
 
 /** Batch options with their defaults, so that writing a default out is no other run. */
 const batchSettings = ({

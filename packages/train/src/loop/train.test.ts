@@ -124,6 +124,24 @@ describe('train', () => {
     expect(await trained(7)).not.toEqual(await trained(8))
   })
 
+  it('asks the model to compute its layers again in the backward pass where that is wanted', async () => {
+    const asked = async (recompute: boolean) => {
+      const seen = new Set<boolean | undefined>()
+      const tiny = tinyModel(runtime)
+      const model: typeof tiny = {
+        ...tiny,
+        hiddenStates: (network, batch, options) => {
+          seen.add(options?.recompute)
+          return tiny.hiddenStates(network, batch)
+        },
+      }
+      await events(train({ model, loss: cpt(), data: tinyRows(4), optimizer, batch: { rows: 4 }, steps: 1, recompute }))
+      return [...seen]
+    }
+    expect(await asked(true)).toEqual([true])
+    expect(await asked(false)).toEqual([undefined])
+  })
+
   it('takes one step of the mean gradient, however the rows are cut into micro-batches and packed', async () => {
     const data = tinyRows(6)
     const shared = { loss: cpt(), data, optimizer: sgd({ learningRate: 0.5 }), steps: 3, shuffle: false }
