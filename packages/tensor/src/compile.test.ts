@@ -4,7 +4,7 @@ import { compile } from './compile'
 import { add, exp, mul, sin, square, sub } from './ops/elementwise'
 import { matmul } from './ops/matmul'
 import { mean, sum } from './ops/reduce'
-import { concat, transpose } from './ops/reshape'
+import { concat, slice, transpose } from './ops/reshape'
 import type { Runtime } from './runtime'
 import { nodeRuntime } from './runtimes/node'
 import { referenceRuntime } from './runtimes/reference'
@@ -50,6 +50,51 @@ describe.each(['reference', 'node'])('compile on the %s runtime', (name) => {
       [0, 6],
     ])
     expect(traces).toBe(1)
+  })
+
+  test('derived axes may become empty, and a negative one is refused', async () => {
+    const next = (x: Tensor) => matmul(slice(x, 1, 1), slice(x, 1, 0, -1), { transposeA: true }) // [2, T-1, T-1]
+    const total = (x: Tensor) => [next(x), sum(slice(x, 1, 1), { axes: 1 })]
+    const run = compile(total, { runtime, name: 'next', inputs: [f32(2, 'T', 3)] })
+    const at = async (length: number) => {
+      const x = array(new Float32Array(2 * length * 3).fill(1), { shape: [2, length, 3] })
+      return (await run(x)).map((result) => [result.shape, numbers(result)])
+    }
+    expect(await at(3)).toEqual([
+      [[2, 3, 3], new Array(18).fill(2)],
+      [[2, 3], new Array(6).fill(2)],
+    ])
+    expect(await at(1)).toEqual([
+      [[2, 3, 3], new Array(18).fill(0)],
+      [[2, 3], new Array(6).fill(0)],
+    ])
+    await expect(at(0)).rejects.toThrowErrorMatchingInlineSnapshot(
+      `[ShapeError: run: axis T-1 must not be negative, got -1 for T = 0. Pass longer arguments.]`,
+    )
+    expect((await at(3))[1]![1]).toEqual(new Array(6).fill(2))
+  })
+
+  test('an argument that was not declared is refused', async () => {
+    const run = compile(({ x }: { x: Tensor }) => x, { runtime, name: 'step', inputs: [{ x: f32() }] })
+    await expect(run({ x: 1, y: 2 } as never)).rejects.toThrowErrorMatchingInlineSnapshot(
+      `[TensorError: run: arguments of step must be declared, got one more at 0.y. Leave it out, or declare its type.]`,
+    )
+  })
+
+  test('carried state must come back in its nesting, order and type', async () => {
+    const type = { a: f32(2), b: f32(2) }
+    const wrong = (fn: (state: { a: Tensor; b: Tensor }) => unknown) =>
+      compile(fn as never, { runtime, name: 'step', inputs: [type], carry: true }).prepare()
+    await expect(wrong(({ a, b }) => [{ b, a }])).rejects.toThrowErrorMatchingInlineSnapshot(
+      `[TensorError: compile: step must return the carried state first, as it was given: a float32[2], got b float32[2]. Return every array of it in the same order and type.]`,
+    )
+    await expect(wrong(({ a }) => [{ a }])).rejects.toThrowErrorMatchingInlineSnapshot(
+      `[TensorError: compile: step must return the carried state first, as it was given: b float32[2], got no more. Return every array of it in the same order and type.]`,
+    )
+    await expect(wrong(({ a, b }) => [{ a, b: sum(b) }])).rejects.toThrowErrorMatchingInlineSnapshot(
+      `[TensorError: compile: step must return the carried state first, as it was given: b float32[2], got b float32[]. Return every array of it in the same order and type.]`,
+    )
+    await expect(wrong(({ a, b }) => [{ a, b }, sum(a)])).resolves.toMatchObject({ name: 'step' })
   })
 
   test('arguments and results keep their nesting', async () => {

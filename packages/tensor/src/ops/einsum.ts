@@ -1,4 +1,4 @@
-import { bindDim, type Dim, multiplyDims, SymbolicDim, sameDim, shapeText } from '../dimension'
+import { bindDim, type Dim, multiplyDims, quotientOf, SymbolicDim, sameDim, shapeText } from '../dimension'
 import { ShapeError } from '../errors'
 import { requireFloating, type Tensor } from '../tensor'
 import { cast } from './cast'
@@ -137,7 +137,7 @@ const cheapestPair = (terms: readonly Term[]): [number, number] => {
 const nominal = (dim: Dim): number => {
   if (!(dim instanceof SymbolicDim)) return dim
   const names = [...dim.terms.keys()].flatMap((term) => term.split('*'))
-  return bindDim(dim, new Map(names.map((name) => [name, 128])))
+  return bindDim(dim, new Map(names.map((name) => [quotientOf(name)?.name ?? name, 128])))
 }
 
 /** Product of two terms, summed over the labels that nothing needs afterwards. */
