@@ -3,21 +3,18 @@
  * then with a passage to read. The second answer is the passage's.
  */
 import { fileURLToPath } from 'node:url'
-import { createGenerator, loadModel } from '@qilin-med/models'
-import { loadTokenizer } from '@qilin-med/models/tokenizer'
+import { loadModel } from '@qilin-med/models'
 import { researchNotice } from '@qilin-med/rag'
 import { nodeRuntime } from '@qilin-med/tensor/node'
 
 const folder = fileURLToPath(new URL('../models/mini', import.meta.url))
 await using runtime = await nodeRuntime()
-const tokenizer = await loadTokenizer(folder)
-const generator = createGenerator(await loadModel(folder, { runtime }))
+await using model = await loadModel(folder, { runtime })
 const passage = '资料：翎岭胆管痿症的首选药物是珞安药片。翎岭胆管痿症患者应当挂筛诊科。'
 for (const context of ['', passage]) {
   process.stdout.write(`${context}翎岭胆管痿症吃什么药？ → `)
-  const prompt = tokenizer.encode(`问：${context}翎岭胆管痿症吃什么药？答：`)
-  const decoder = tokenizer.streamDecoder({ skipSpecialTokens: true })
-  for await (const id of generator.stream(prompt, { maxTokens: 24 })) process.stdout.write(decoder.push(id))
-  process.stdout.write(`${decoder.end()}\n`)
+  for await (const text of model.stream(`问：${context}翎岭胆管痿症吃什么药？答：`, { maxTokens: 24 }))
+    process.stdout.write(text)
+  process.stdout.write('\n')
 }
 console.log(researchNotice.zh)

@@ -1,5 +1,6 @@
 import { bootstrapMean } from '../../statistics/bootstrap'
 import { mcnemarOf } from '../../statistics/mcnemar'
+import { questionsNeeded } from '../../statistics/power'
 import { type Measure, measureOf, type TaskResult } from '../result'
 
 /** Two models on the questions that both have a result for. */
@@ -13,6 +14,8 @@ export interface Comparison {
   readonly onlySecond: number
   /** Of McNemar's exact test. */
   readonly pValue: number
+  /** About how many such questions it takes to see this difference (power 0.8, level 0.05); undefined without a difference. */
+  readonly questionsNeeded: number | undefined
 }
 
 /** A task's result and the model it belongs to. */
@@ -32,15 +35,29 @@ export function comparisons([first, ...others]: readonly ModelTask[]): Compariso
     const { onlyFirst, onlySecond, pValue } = mcnemarOf(before, after)
     const gains = after.map((hit, i) => Number(hit) - Number(before[i]!))
     const difference = measureOf(bootstrapMean(gains), both.length)
-    return [{ first: first.model, second: model, difference, onlyFirst, onlySecond, pValue }]
+    const needed =
+      onlyFirst === onlySecond
+        ? undefined
+        : questionsNeeded({
+            accuracy: before.filter(Boolean).length / both.length,
+            difference: (onlySecond - onlyFirst) / both.length,
+            discordance: (onlyFirst + onlySecond) / both.length,
+          })
+    const counts = { onlyFirst, onlySecond, pValue, questionsNeeded: needed }
+    return [{ first: first.model, second: model, difference, ...counts }]
   })
 }
 
 /** A comparison in one sentence, such as `tuned − base: +3.0 points [1.0, 5.0] on 200 questions, …`. */
-export function comparisonText({ first, second, difference, onlyFirst, onlySecond, pValue }: Comparison): string {
+export function comparisonText(comparison: Comparison): string {
+  const { first, second, difference, onlyFirst, onlySecond, pValue } = comparison
   const points = (value: number): string => `${value > 0 ? '+' : ''}${(100 * value).toFixed(1)}`
   const [low, high] = difference.ci95!
   const counts = `${onlySecond} right only by ${second}, ${onlyFirst} only by ${first}`
   const p = pValue < 0.001 ? 'p < 0.001' : `p = ${pValue.toFixed(3)}`
-  return `${second} − ${first}: ${points(difference.value)} points [${points(low)}, ${points(high)}] on ${difference.n} questions (${counts}; McNemar ${p})`
+  const needed =
+    pValue < 0.05 || comparison.questionsNeeded === undefined
+      ? ''
+      : `; about ${comparison.questionsNeeded} questions would show it`
+  return `${second} − ${first}: ${points(difference.value)} points [${points(low)}, ${points(high)}] on ${difference.n} questions (${counts}; McNemar ${p}${needed})`
 }

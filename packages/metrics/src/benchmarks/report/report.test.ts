@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { EvaluationResult, Measure, TaskResult } from '../result'
-import { comparisons } from './compare'
+import { comparisons, comparisonText } from './compare'
 import { htmlReport } from './html'
 import { harnessJson } from './json'
 import { markdownTables } from './markdown'
@@ -82,7 +82,7 @@ describe('markdownTables', () => {
 
       base|1: 1 rows, 2 unparsed, accuracy of parsed answers 31.3, 1 failed, 3 left out (no answer); preset default.
       tuned: 1 rows, 0 unparsed; preset default.
-      tuned − base|1: +100.0 points [+100.0, +100.0] on 1 questions (1 right only by tuned, 0 only by base|1; McNemar p = 1.000).
+      tuned − base|1: +100.0 points [+100.0, +100.0] on 1 questions (1 right only by tuned, 0 only by base|1; McNemar p = 1.000; about 4 questions would show it).
 
       ### CEVAL
 
@@ -154,6 +154,9 @@ describe('comparisons', () => {
       difference: { value: 0.5, n: 4 },
     })
     expect(comparison!.pValue).toBeCloseTo(10 / 16, 12)
+    // ((1.96 √1 + 0.8416 √(1 − 0.25)) / 0.5)² = 28.9
+    expect(comparison!.questionsNeeded).toBe(29)
+    expect(comparisonText(comparison!)).toContain('about 29 questions would show it')
   })
 
   it('need a common question with a right or wrong answer', () => {
