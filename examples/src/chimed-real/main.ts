@@ -28,24 +28,34 @@ import { printClusters, printDrops, printTables, say } from './print'
 const notice =
   'Research data under the licences of its sources, which forbid much: keep it to yourself. Nothing in it is medical advice.'
 
-const { values } = parseArgs({
-  options: {
-    data: { type: 'string', default: '../shared/data' },
-    out: { type: 'string', default: 'out/chimed-small' },
-    tokenizer: { type: 'string' },
-  },
-})
+interface Folders {
+  readonly data: string
+  readonly out: string
+  readonly tokenizer: string
+}
 
-const main = async (): Promise<void> => {
-  const data = resolve(values.data)
-  const out = resolve(values.out)
-  if (!existsSync(join(data, 'manifest.json'))) {
-    say(`chimed-real: expected the data folder with its manifest.json, got none at ${data}. Name it with --data.`)
-    process.exitCode = 1
-    return
+/** What was asked for on the command line, or a sentence about what is wrong with it. */
+const readOptions = (): Folders | string => {
+  try {
+    const { values } = parseArgs({
+      options: {
+        data: { type: 'string', default: '../shared/data' },
+        out: { type: 'string', default: 'out/chimed-small' },
+        tokenizer: { type: 'string' },
+      },
+    })
+    const data = resolve(values.data)
+    if (!existsSync(join(data, 'manifest.json')))
+      return `expected the data folder with its manifest.json, got none at ${data}. Name it with --data.`
+    return { data, out: resolve(values.out), tokenizer: values.tokenizer ?? join(data, 'models/baichuan-7b') }
+  } catch (error) {
+    return `${(error as Error).message}. It knows --data, --out and --tokenizer.`
   }
+}
+
+const main = async ({ data, out, tokenizer: tokenizerFolder }: Folders): Promise<void> => {
   const start = performance.now()
-  const tokenizer = await loadTokenizer(values.tokenizer ?? join(data, 'models/baichuan-7b'))
+  const tokenizer = await loadTokenizer(tokenizerFolder)
   const corpora = chimedSmall(data)
   const held = await testSets(data)
   const { train, validation, report } = await buildCorpora({
@@ -107,8 +117,15 @@ const progress = (stage: string, done: number, total?: number): void => {
   process.stderr.write(`\r\u001b[K${text}`)
 }
 
-await main().catch((error: unknown) => {
-  if (!isChimedError(error)) throw error
-  say(`chimed-real: ${error.message}`)
+const fail = (sentence: string): void => {
+  process.stderr.write(`chimed-real: ${sentence}\n`)
   process.exitCode = 1
-})
+}
+
+const options = readOptions()
+if (typeof options === 'string') fail(options)
+else
+  await main(options).catch((error: unknown) => {
+    if (!isChimedError(error)) throw error
+    fail(error.message)
+  })

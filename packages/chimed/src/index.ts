@@ -8,7 +8,7 @@ export {
   buildCorpora,
 } from './build'
 export type { BuildReport, SourceReport, TokenReport } from './build-report'
-export { type NgramModel, type NgramModelOptions, trainNgramModel } from './clean/ngram-model'
+export { type NgramModel, type NgramModelOptions, ngramModelOf, trainNgramModel } from './clean/ngram-model'
 export { type NormaliseOptions, normaliseText, type Script, scriptConverter, skeleton } from './clean/normalise'
 export { type MaskedText, maskPersonalData, type PersonalData, type PersonalDataOptions } from './clean/personal-data'
 export { type QualityOptions, quality, type TextMeasures, textMeasures } from './clean/quality'

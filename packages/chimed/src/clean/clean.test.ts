@@ -1,8 +1,9 @@
+import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { substring } from '../dedup/substring-step'
 import type { Step } from '../step'
 import type { ChimedRecord, StepReport } from '../types'
-import { trainNgramModel } from './ngram-model'
+import { ngramModelOf, trainNgramModel } from './ngram-model'
 import { normaliseText, scriptConverter, skeleton } from './normalise'
 import { maskPersonalData } from './personal-data'
 import { quality, textMeasures } from './quality'
@@ -110,6 +111,13 @@ describe('quality', () => {
     const model = trainNgramModel(Array.from({ length: 200 }, (_, i) => `虚构症患者应当多休息，第${i}天复诊。`))
     expect(model.perplexity('虚构症患者应当多休息')).toBeLessThan(10)
     expect(model.perplexity('饕餮魑魅魍魉')).toBeGreaterThan(1000)
+    const again = ngramModelOf(model.toBytes())
+    expect(again.trainedOn).toBe(model.trainedOn)
+    for (const text of ['虚构症患者应当多休息', '饕餮魑魅魍魉', ''])
+      expect(again.perplexity(text)).toBe(model.perplexity(text))
+    for (const bytes of [Buffer.from('x'), gzipSync('CHIMEDNG'), gzipSync(Buffer.alloc(40))])
+      expect(() => ngramModelOf(bytes)).toThrow(expect.objectContaining({ code: 'file-format' }))
+    expect(() => trainNgramModel([], { slots: 1000 })).toThrow(expect.objectContaining({ code: 'option' }))
     const { report } = await run(
       quality({ perplexity: { model, max: 100 } }),
       '虚构症患者应当多休息，第3天复诊。',

@@ -1,4 +1,6 @@
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { mix32 } from '../dedup/minhash-js'
+import { ChimedError } from '../errors'
 
 /** A character trigram model: how surprising a text is, given the texts it was trained on. */
 export interface NgramModel {
@@ -6,6 +8,8 @@ export interface NgramModel {
   perplexity(text: string): number
   /** Characters it was trained on. */
   readonly trainedOn: number
+  /** The model as bytes for `ngramModelOf`: trained once, it judges alike on every machine. */
+  toBytes(): Uint8Array
 }
 
 /** Options of `trainNgramModel`. */
@@ -19,17 +23,64 @@ export interface NgramModelOptions {
  * hashed tables of a fixed size, so training on any amount of text takes the same memory: 12 MiB by default.
  */
 export function trainNgramModel(texts: Iterable<string>, { slots = 1 << 20 }: NgramModelOptions = {}): NgramModel {
-  const tables = { one: new Uint32Array(slots), two: new Uint32Array(slots), three: new Uint32Array(slots) }
-  const mask = slots - 1
-  let total = 0
+  if (!isPowerOfTwo(slots))
+    throw new ChimedError(
+      'option',
+      `trainNgramModel: expected slots to be a power of two, got ${slots}. Use 2 ** 20 or so.`,
+    )
+  const counts = { one: new Uint32Array(slots), two: new Uint32Array(slots), three: new Uint32Array(slots), total: 0 }
   for (const text of texts) {
-    walk(text, mask, (one, two, three) => {
-      tables.one[one]!++
-      tables.two[two]!++
-      tables.three[three]!++
-      total++
+    walk(text, slots - 1, (one, two, three) => {
+      counts.one[one]!++
+      counts.two[two]!++
+      counts.three[three]!++
+      counts.total++
     })
   }
+  return modelOf(counts)
+}
+
+const mark = 'CHIMEDNG'
+
+/**
+ * The model of `toBytes`.
+ *
+ * @throws ChimedError `file-format` for other bytes
+ */
+export function ngramModelOf(bytes: Uint8Array): NgramModel {
+  let content: Buffer
+  try {
+    content = gunzipSync(bytes)
+  } catch (cause) {
+    throw noModel(cause)
+  }
+  if (content.toString('latin1', 0, mark.length) !== mark || content.length < 20) throw noModel()
+  const slots = content.readUInt32LE(8)
+  if (!isPowerOfTwo(slots) || content.length !== 20 + 12 * slots) throw noModel()
+  const table = (index: number): Uint32Array => {
+    const from = 20 + 4 * slots * index
+    return Uint32Array.from({ length: slots }, (_, slot) => content.readUInt32LE(from + 4 * slot))
+  }
+  return modelOf({ one: table(0), two: table(1), three: table(2), total: content.readDoubleLE(12) })
+}
+
+const noModel = (cause?: unknown): ChimedError =>
+  new ChimedError('file-format', 'ngramModelOf: expected bytes of toBytes, got others. Train the model again.', {
+    cause,
+  })
+
+const isPowerOfTwo = (value: number): boolean => Number.isInteger(Math.log2(value)) && value <= 2 ** 28
+
+interface Counts {
+  readonly one: Uint32Array
+  readonly two: Uint32Array
+  readonly three: Uint32Array
+  total: number
+}
+
+function modelOf(tables: Counts): NgramModel {
+  const { total } = tables
+  const mask = tables.one.length - 1
   const vocabulary = Math.max(
     1,
     tables.one.reduce((kinds, times) => kinds + (times > 0 ? 1 : 0), 0),
@@ -49,7 +100,20 @@ export function trainNgramModel(texts: Iterable<string>, { slots = 1 << 20 }: Ng
     return characters === 0 ? 1 : Math.exp(sum / characters)
   }
 
-  return { perplexity, trainedOn: total }
+  function toBytes(): Uint8Array {
+    const header = Buffer.alloc(20)
+    header.write(mark, 'latin1')
+    header.writeUInt32LE(mask + 1, 8)
+    header.writeDoubleLE(total, 12)
+    const words = [tables.one, tables.two, tables.three].map((table) => {
+      const bytes = Buffer.alloc(4 * table.length)
+      for (const [slot, count] of table.entries()) bytes.writeUInt32LE(count, 4 * slot)
+      return bytes
+    })
+    return gzipSync(Buffer.concat([header, ...words]))
+  }
+
+  return { perplexity, trainedOn: total, toBytes }
 }
 
 type Visit = (one: number, two: number, three: number, beforeOne: number, beforeTwo: number) => void
