@@ -1,4 +1,3 @@
-import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { substring } from '../dedup/substring-step'
 import type { Step } from '../step'
@@ -115,7 +114,7 @@ describe('quality', () => {
     expect(again.trainedOn).toBe(model.trainedOn)
     for (const text of ['虚构症患者应当多休息', '饕餮魑魅魍魉', ''])
       expect(again.perplexity(text)).toBe(model.perplexity(text))
-    for (const bytes of [Buffer.from('x'), gzipSync('CHIMEDNG'), gzipSync(Buffer.alloc(40))])
+    for (const bytes of [Buffer.from('x'), Buffer.from('CHIMEDNG'), Buffer.alloc(40), model.toBytes().subarray(1)])
       expect(() => ngramModelOf(bytes)).toThrow(expect.objectContaining({ code: 'file-format' }))
     expect(() => trainNgramModel([], { slots: 1000 })).toThrow(expect.objectContaining({ code: 'option' }))
     const { report } = await run(
@@ -124,6 +123,26 @@ describe('quality', () => {
       '饕餮魑魅魍魉饕餮魑魅魍魉',
     )
     expect(report.dropped).toEqual({ perplexity: 1 })
+  })
+})
+
+describe('steps', () => {
+  it('are told apart by their options, so that a changed one is run again', () => {
+    const model = (text: string) => trainNgramModel([text], { slots: 64 })
+    const options = [
+      quality(),
+      quality({ minLength: 9 }),
+      quality({ perplexity: { model: model('甲'), max: 10 } }),
+      quality({ perplexity: { model: model('乙'), max: 10 } }),
+      safety(),
+      safety({ rules: [] }),
+      normalise(),
+      normalise({ form: 'NFKC' }),
+    ].map((step) => JSON.stringify([step.name, step.options]))
+    expect(new Set(options).size).toBe(options.length)
+    expect(JSON.stringify(quality({ perplexity: { model: model('甲'), max: 10 } }).options)).toBe(
+      JSON.stringify(quality({ perplexity: { model: model('甲'), max: 10 } }).options),
+    )
   })
 })
 
@@ -139,6 +158,8 @@ describe('safety', () => {
     )
     expect(texts).toEqual(['不要自行停药，可以咨询医生。', '请按时复诊。'])
     expect(report.dropped).toEqual({ 'stop-medicine': 1, 'no-doctor': 1, 'cure-claim': 1 })
+    const sticky = safety({ rules: [{ code: 'x', reason: 'x', pattern: /甲/g }] })
+    expect((await run(sticky, '一甲', '甲', '甲甲', '乙')).texts).toEqual(['乙'])
   })
 })
 

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import { mix32 } from '../dedup/minhash-js'
 import { textOf } from '../record'
 import { drop } from '../sources/source'
-import { rowStep, type Step } from '../step'
+import { type RowOutcome, rowStep, type Step } from '../step'
+import type { ChimedRecord } from '../types'
 import type { NgramModel } from './ngram-model'
 
 /** Measures of a text that the quality filter judges. */
@@ -130,7 +132,9 @@ export function quality({
   maxRepeatedLines = 0.6,
   perplexity,
 }: QualityOptions = {}): Step {
-  return rowStep('quality', (record) => {
+  const limits = { minLength, maxLength, minChinese, maxSymbols, maxRepetition, maxRepeatedLines }
+  const model = perplexity && { max: perplexity.max, model: digest(perplexity.model.toBytes()) }
+  const judge = <T extends ChimedRecord>(record: T): RowOutcome<T> => {
     const text = textOf(record)
     const measures = textMeasures(text)
     const beyond: [string, boolean, string][] = [
@@ -156,7 +160,10 @@ export function quality({
       if (value > perplexity.max) return drop('perplexity', `perplexity ${value.toFixed(0)}`)
     }
     return { record }
-  })
+  }
+  return rowStep('quality', judge, { ...limits, perplexity: model })
 }
+
+const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 const percent = (share: number): string => `${(share * 100).toFixed(0)}%`

@@ -50,8 +50,12 @@ export interface SafetyOptions {
 
 /** A step that drops records caught by a rule; each rule counts under its own code. */
 export const safety = ({ rules = safetyRules }: SafetyOptions = {}): Step =>
-  rowStep('safety', (record) => {
-    const text = textOf(record)
-    const hit = rules.find(({ pattern }) => pattern.test(text))
-    return hit ? drop(hit.code, hit.reason) : { record }
-  })
+  rowStep(
+    'safety',
+    (record) => {
+      const text = textOf(record)
+      const hit = rules.find(({ pattern }) => text.search(pattern) >= 0)
+      return hit ? drop(hit.code, hit.reason) : { record }
+    },
+    rules.map(({ code, pattern }) => [code, String(pattern)]),
+  )

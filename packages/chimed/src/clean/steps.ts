@@ -1,6 +1,7 @@
-import { hasBlank, mapTexts, textOf } from '../record'
+import { hasBlank, mapTexts } from '../record'
 import { drop } from '../sources/source'
 import { rowStep, type Step } from '../step'
+import type { ChimedRecord } from '../types'
 import { type NormaliseOptions, normaliseText } from './normalise'
 import { maskPersonalData, type PersonalDataOptions } from './personal-data'
 
@@ -9,9 +10,9 @@ export const normalise = (options: NormaliseOptions = {}): Step =>
   rowStep(
     'normalise',
     (record) => {
-      const clean = mapTexts(record, (text) => normaliseText(text, { trimLines: 'text' in record, ...options }))
+      const clean = changedTexts(record, (text) => normaliseText(text, { trimLines: 'text' in record, ...options }))
       if (hasBlank(clean)) return drop('empty', 'nothing is left of a text')
-      return textOf(clean) === textOf(record)
+      return clean === record
         ? { record }
         : { record: clean, changed: { code: 'normalised', reason: 'spelling, blanks or invisible characters' } }
     },
@@ -24,7 +25,7 @@ export const maskPersonal = (options: PersonalDataOptions = {}): Step =>
     'maskPersonal',
     (record) => {
       const kinds = new Set<string>()
-      const masked = mapTexts(record, (text) => {
+      const masked = changedTexts(record, (text) => {
         const outcome = maskPersonalData(text, options)
         for (const kind of Object.keys(outcome.found)) kinds.add(kind)
         return outcome.text
@@ -40,10 +41,21 @@ export const script = (convert: (text: string) => string): Step =>
   rowStep(
     'script',
     (record) => {
-      const converted = mapTexts(record, convert)
-      return textOf(converted) === textOf(record)
+      const converted = changedTexts(record, convert)
+      return converted === record
         ? { record }
         : { record: converted, changed: { code: 'script', reason: 'characters of the other script' } }
     },
     convert('简體'),
   )
+
+/** The record with its texts changed, or the very record where no text differs. */
+function changedTexts<T extends ChimedRecord>(record: T, change: (text: string) => string): T {
+  let differs = false
+  const changed = mapTexts(record, (text) => {
+    const after = change(text)
+    if (after !== text) differs = true
+    return after
+  })
+  return differs ? changed : record
+}
