@@ -59,9 +59,7 @@ export function ngramModelOf(bytes: Uint8Array): NgramModel {
 }
 
 const noModel = (): ChimedError =>
-  new ChimedError('file-format', 'ngramModelOf: expected bytes of toBytes, got others. Train the model again.', {
-    cause,
-  })
+  new ChimedError('file-format', 'ngramModelOf: expected bytes of toBytes, got others. Train the model again.')
 
 const isPowerOfTwo = (value: number): boolean => Number.isInteger(Math.log2(value)) && value <= 2 ** 28
 
