@@ -25,6 +25,12 @@ const errorOf = async (run: AsyncIterable<TrainEvent>): Promise<TrainError> => {
   throw new Error('expected an error, got none')
 }
 
+/** Rows that can be read in any order and say which split they belong to, as token shards do. */
+const datasetOf = (split: string) => {
+  const rows = tinyRows(4)
+  return { length: rows.length, at: (index: number) => rows[index], split }
+}
+
 describe('train refuses, before anything runs,', () => {
   const base = () => ({
     model: tinyModel(runtime),
@@ -44,6 +50,8 @@ describe('train refuses, before anything runs,', () => {
       'row 2',
     ],
     ['a token id beyond the vocabulary', { data: [{ inputIds: [1, 17], labels: [1, 17] }] }, 'bad-row', 'from 0 to 16'],
+    ['rows of a test split', { data: datasetOf('test') }, 'split', "got rows of 'test'"],
+    ['rows of a validation split', { data: datasetOf('validation') }, 'split', "got rows of 'validation'"],
     ['rows of two kinds', { data: [...tinyRows(1), ...tinyPairs(1)] }, 'bad-row', 'row 1 must be a token row'],
     ['a loss for another kind of rows', { loss: dpo() }, 'option', 'token rows need a token loss'],
     ['evaluation rows of another kind', { evaluation: { data: tinyPairs(2) } }, 'option', 'evaluation rows'],
