@@ -168,6 +168,6 @@ function removeLeftovers(work: string): void {
   for (const stage of readdirSync(work, { withFileTypes: true })) {
     if (!stage.isDirectory()) continue
     for (const name of readdirSync(join(work, stage.name)))
-      if (name.endsWith('.part')) rmSync(join(work, stage.name, name), { force: true })
+      if (name.endsWith('.part') || name.endsWith('.beat')) rmSync(join(work, stage.name, name), { force: true })
   }
 }

@@ -99,7 +99,7 @@ const packTask = (
         const batch: TokenRow[] = []
         for (let row = start; row < Math.min(start + mapBatchRows, total); row++) batch.push(reader.at(row))
         for (const row of packBatch(batch, packing.packing, packing.maxLength)) writer.add(row)
-        await output.tick(start - first)
+        await output.tick()
       }
     } finally {
       reader.close()

@@ -162,7 +162,7 @@ function applyStage(
         for (const record of readPart(part)) {
           const left = steps.run(record, index)
           if (left) sink.add(left)
-          if (++index % 1024 === 0) await output.tick(index)
+          if (++index % 1024 === 0) await output.tick()
         }
       } finally {
         looking.close()

@@ -61,7 +61,7 @@ async function readInput<Info>(
   for await (const record of source.read({ onFault, file })) {
     const left = steps.run(record, read)
     if (left) sink.add(left)
-    if (++read % rowsPerTick === 0) await output.tick(read)
+    if (++read % rowsPerTick === 0) await output.tick()
     if (sink.length >= partBytes) await close()
   }
   if (sink.length > 0) await close()

@@ -159,6 +159,12 @@ await runShard({
 })
 
 describe('runShard', () => {
+  it('says when the work folder cannot be written', async () => {
+    writeFileSync(join(folder, 'file'), '')
+    const run = runShard(optionsOf(), { work: join(folder, 'file'), ...cut })
+    await expect(run).rejects.toThrow(expect.objectContaining({ code: 'file-write' }))
+  })
+
   it('refuses shards out of range and steps that need all records at once', async () => {
     const work = join(folder, 'refused')
     await expect(

@@ -84,7 +84,7 @@ function reduceTasks(
         buckets,
         round.words,
       )
-      await output.tick(0)
+      await output.tick()
       const results = lastOnly((part: number) => earlier.map((done) => done.results(part)))
       try {
         round.reduce({ ...given.gives, entries, stride: round.words + 2, look: looking.look, results } satisfies Bucket)
@@ -203,7 +203,7 @@ export const emitTasks = (
       let index = 0
       for (const record of readPart(part)) {
         emit(record, index, entries.put(index))
-        if (++index % 1024 === 0) await output.tick(index)
+        if (++index % 1024 === 0) await output.tick()
       }
       return { spill: output.put('spill', entries.bytes()) }
     },

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { ChimedError } from '../errors'
@@ -17,8 +17,8 @@ export interface Task<Info = unknown> {
 export interface TaskOutput {
   /** Writes a file of the task; returns its name below the work folder. */
   put(name: string, bytes: readonly Uint8Array[]): string
-  /** Tells how many rows are done, and lets go of the processor for others. */
-  tick(rows: number): Promise<void>
+  /** Tells other shards that the task goes on, and lets go of the processor. */
+  tick(): Promise<void>
 }
 
 /** What is written down when a task is done, as `NNNN.json` beside its files: the manifest of the task. */
@@ -106,6 +106,7 @@ export function stageRunner({ work, shard, patience = 30, onProgress, signal }: 
         )
       else {
         for (let task = shard.index; task < tasks.length; task += shard.count) if (!find(task)) await execute(task)
+        const heard = listener(work, name)
         for (let waited = 0; ; ) {
           const missing = tasks.flatMap((_, task) => (done[task] || find(task) ? [] : [task]))
           report()
@@ -115,13 +116,31 @@ export function stageRunner({ work, shard, patience = 30, onProgress, signal }: 
           else {
             const pause = Math.min(1000, 20 + waited / 10)
             await new Promise((resolve) => setTimeout(resolve, pause))
-            waited = missing.some((task) => find(task)) ? 0 : waited + pause
+            waited = missing.some((task) => find(task)) || heard(missing) ? 0 : waited + pause
           }
         }
       }
       const all = done as Done<Info>[]
       return { tasks: all, digest: hashOf([name, after, all.map(({ files, info }) => [files, info])]) }
     },
+  }
+}
+
+/** Tasks in progress that a waiting shard listens to. */
+const listenedTasks = 64
+
+/** A function that tells whether any of the tasks has gone on since it was last asked: running tasks count in a file beside them. */
+function listener(work: string, stage: string): (tasks: readonly number[]) => boolean {
+  const last = new Map<number, string>()
+  return (tasks) => {
+    let news = false
+    for (const task of tasks.slice(0, listenedTasks)) {
+      const path = join(work, `${taskName(stage, task)}.beat`)
+      const beat = existsSync(path) ? readFileSync(path, 'latin1') : ''
+      if (beat !== (last.get(task) ?? '')) news = true
+      last.set(task, beat)
+    }
+    return news
   }
 }
 
@@ -161,6 +180,14 @@ async function runTask<Info>(
   }: { readonly work: string; readonly name: string; readonly key: string; readonly signal: AbortSignal | undefined },
 ): Promise<Done<Info>> {
   const files: { name: string; bytes: number; sha256: string }[] = []
+  const beatPath = join(work, `${name}.beat`)
+  let beats = 0
+  const beat = (): void =>
+    writing(beatPath, () => {
+      if (beats === 0) mkdirSync(dirname(beatPath), { recursive: true })
+      writeFileSync(beatPath, `${++beats}`)
+    })
+  beat()
   const info = await task.run({
     put: (suffix, bytes) => {
       const file = `${name}-${suffix}`
@@ -171,10 +198,12 @@ async function runTask<Info>(
       return file
     },
     tick: async () => {
+      beat()
       await new Promise((resolve) => setImmediate(resolve))
       signal?.throwIfAborted()
     },
   })
+  rmSync(beatPath, { force: true })
   const done = { key, files, info }
   writeWhole(join(work, `${name}.json`), [Buffer.from(`${JSON.stringify(done)}\n`)])
   return JSON.parse(JSON.stringify(done)) as Done<Info> // as others will read it
@@ -183,11 +212,17 @@ async function runTask<Info>(
 /** Writes a file under another name and renames it. The name holds machine and process: several machines may write the same file. */
 function writeWhole(path: string, chunks: readonly Uint8Array[]): void {
   const temporary = `${path}.${hostname()}.${process.pid}.part`
-  try {
-    if (!existsSync(dirname(path))) mkdirSync(dirname(path), { recursive: true })
+  writing(path, () => {
     writeFileSync(temporary, '')
     for (const chunk of chunks) writeFileSync(temporary, chunk, { flag: 'a' })
     renameSync(temporary, path)
+  })
+}
+
+/** @throws ChimedError `file-write` for whatever the disk refuses */
+function writing(path: string, act: () => void): void {
+  try {
+    act()
   } catch (cause) {
     throw unwritable(path, cause)
   }

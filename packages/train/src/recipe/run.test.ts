@@ -135,24 +135,24 @@ it('the presets are plain data with the figures of the paper and of the scripts'
   expect(figures(qilinScripts)[2]).toEqual([5e-4, 100, 0])
   const { batch } = qilinScripts.dpo!
   expect(batch.rows * batch.accumulate!).toBe(1024)
+})
 
-  it('refuses a record that the split manifest beside the data lists as test', async () => {
-    const data = join(folder, 'leaky')
-    await mkdir(data)
-    await writeFile(
-      join(data, 'sft.jsonl'),
-      conversation('what is one?', 'an illness.') + conversation('what is six?', 'it.'),
-    )
-    const test = tests.items([{ question: 'What is six', context: '' }], { name: 'exam' })
-    await writeFile(join(data, 'splits.json'), JSON.stringify(await splitManifest({ tests: [test] })))
-    const { cpt: _, dpo: __, ...sftOnly } = small
-    const run = runRecipe({
-      ...optionsFor('leaky-out', { data }),
-      cpt: undefined as never,
-      dpo: undefined as never,
-      ...sftOnly,
-    })
-    const error: TrainError = await collect(run).catch((caught) => caught)
-    expect([error.code, error.message]).toEqual(['split', expect.stringContaining('what is six')])
+it('refuses a record that the split manifest beside the data lists as test', async () => {
+  const data = join(folder, 'leaky')
+  await mkdir(data)
+  await writeFile(
+    join(data, 'sft.jsonl'),
+    conversation('what is one?', 'an illness.') + conversation('what is six?', 'it.'),
+  )
+  const test = tests.items([{ question: 'What is six', context: '' }], { name: 'exam' })
+  await writeFile(join(data, 'splits.json'), JSON.stringify(await splitManifest({ tests: [test] })))
+  const { cpt: _, dpo: __, ...sftOnly } = small
+  const run = runRecipe({
+    ...optionsFor('leaky-out', { data }),
+    cpt: undefined as never,
+    dpo: undefined as never,
+    ...sftOnly,
   })
+  const error: TrainError = await collect(run).catch((caught) => caught)
+  expect([error.code, error.message]).toEqual(['split', expect.stringContaining('what is six')])
 })

@@ -116,21 +116,48 @@ const filesOf = (out: string): string[] =>
     .sort()
     .map((name) => `${name}\n${readFileSync(join(out, name), 'latin1')}`)
 
+const cli = join(import.meta.dirname, '../cli.ts')
+const command = `${process.execPath} --import ${import.meta.resolve('tsx')} -C source ${cli}`
+const jobs = join(import.meta.dirname, '../../jobs')
+
+function writeConfig(name: string): string {
+  const rows = Array.from({ length: 90 }, (_, i) => ({
+    text: `第${i % 40}段虚构的文字，讲的是第${i % 40}种药草的种法和收法`,
+  }))
+  writeFileSync(join(folder, 'raw.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+  const path = join(folder, `${name}.json`)
+  const steps = [{ step: 'dedup.exact' }, { step: 'dedup.minhash', threshold: 0.9 }]
+  writeFileSync(path, JSON.stringify({ out: name, cpt: [{ source: 'file', path: 'raw.jsonl' }], steps }))
+  return path
+}
+
+async function wholeBuild(config: string): Promise<string[]> {
+  const { options } = await readConfig(config)
+  await build({ ...options, out: join(folder, 'whole') })
+  return filesOf(join(folder, 'whole'))
+}
+
+describe('jobs/local.sh', () => {
+  it('runs a build in several processes of this machine to the bytes of build', async (context) => {
+    if (!find('bash')) return context.skip('no bash')
+    const config = writeConfig('local')
+    const env = {
+      ...process.env,
+      CONFIG: config,
+      N: '3',
+      CHIMED: command,
+      CHIMED_OPTIONS: '--part-bytes 700 --buckets 4',
+    }
+    execFileSync(program('bash'), [join(jobs, 'local.sh')], { env, stdio: 'ignore' })
+    expect(filesOf(join(folder, 'local'))).toEqual(await wholeBuild(config))
+  }, 120_000)
+})
+
 describe('jobs/slurm.sh', () => {
   it('runs a build as an array of a real Slurm and merges it to the bytes of build', async (context) => {
     const missing = programs.filter((name) => !find(name))
     if (missing.length > 0) return context.skip(`no ${missing.join(', ')} (Debian: slurm-wlm, munge)`)
-    const rows = Array.from({ length: 90 }, (_, i) => ({
-      text: `第${i % 40}段虚构的文字，讲的是第${i % 40}种药草的种法和收法`,
-    }))
-    writeFileSync(join(folder, 'raw.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
-    const config = {
-      out: 'out',
-      cpt: [{ source: 'file', path: 'raw.jsonl' }],
-      steps: [{ step: 'dedup.exact' }, { step: 'dedup.minhash', threshold: 0.9 }],
-    }
-    const path = join(folder, 'chimed.json')
-    writeFileSync(path, JSON.stringify(config))
+    const path = writeConfig('out')
     const environment = startSlurm()
     const idle = (): boolean => {
       try {
@@ -145,21 +172,18 @@ describe('jobs/slurm.sh', () => {
       }
     }
     if (!(await until(idle, 30))) return context.skip(`Slurm does not start here: ${logs().slice(-600)}`)
-    const cli = join(import.meta.dirname, '../cli.ts')
-    execFileSync(program('sbatch'), ['--array=0-2', join(import.meta.dirname, '../../jobs/slurm.sh')], {
+    execFileSync(program('sbatch'), ['--array=0-2', join(jobs, 'slurm.sh')], {
       cwd: folder,
       env: {
         ...environment,
         CONFIG: path,
-        CHIMED: `${process.execPath} --import ${import.meta.resolve('tsx')} -C source ${cli}`,
+        CHIMED: command,
         CHIMED_OPTIONS: '--part-bytes 700 --buckets 4',
         PATH: `${environment.PATH}:/usr/bin:/usr/sbin`,
       },
     })
     const done = await until(() => existsSync(join(folder, 'out/report.json')), 100)
     expect(done, logs()).toBe(true)
-    const { options } = await readConfig(path)
-    await build({ ...options, out: join(folder, 'whole') })
-    expect(filesOf(join(folder, 'out'))).toEqual(filesOf(join(folder, 'whole')))
+    expect(filesOf(join(folder, 'out'))).toEqual(await wholeBuild(path))
   }, 180_000)
 })
