@@ -156,3 +156,27 @@ it('asks for the weights that DoRA starts from', () => {
     `[LoraError: lora: expected the model's weights to start from (model.layers.0.self_attn.q_proj.weight), got none. Pass weight: weightsOf(model) to create.]`,
   )
 })
+
+describe('structure', () => {
+  const model = tinyModel('qwen2')
+  const made = (options: Partial<LoraOptions>, seed = 1) =>
+    lora({ rank: 2, alpha: 4, targetModules: ['v_proj'], ...options }).create(model.modules, { seed })
+
+  it('is equal for adapters that differ in values, initial values and dropout alone', () => {
+    const { structure } = made({})
+    expect(made({}, 2).structure).toBe(structure)
+    expect(made({ init: 'gaussian', dropout: 0.1 }).structure).toBe(structure)
+  })
+
+  it('differs where the adapter enters the network otherwise', () => {
+    const others: Partial<LoraOptions>[] = [
+      { rank: 3 },
+      { alpha: 8 },
+      { rankStabilized: true },
+      { targetModules: ['q_proj'] },
+      { alphaPattern: { v_proj: 1 } },
+    ]
+    const structures = [made({}), ...others.map((options) => made(options))].map(({ structure }) => structure)
+    expect(new Set(structures).size).toBe(structures.length)
+  })
+})

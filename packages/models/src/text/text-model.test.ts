@@ -25,7 +25,7 @@ const plain = (ids: readonly number[]): string => ids.map((id) => (id === 0 ? ''
 
 describe('textModel', () => {
   const model = tinyModel('qwen2')
-  const text = textModel(model, load)
+  const text = textModel(model, tokenizer)
 
   it('generates what the generator does, as text', async () => {
     const [ids] = await createGenerator(model).generate([tokenizer.encode('甲乙丙')], free)

@@ -55,8 +55,9 @@ interface Programs {
   readonly score: ScorePrograms
 }
 
-/** `model` as a model that is spoken to in text. */
-export const textModel = (model: LanguageModel, tokenizerOf: () => Promise<Tokenizer>): TextModel => {
+/** `model` as a model that is spoken to in text. @param tokenizer the model's, or what loads it at the first call */
+export const textModel = (model: LanguageModel, tokenizer: Tokenizer | (() => Promise<Tokenizer>)): TextModel => {
+  const tokenizerOf = typeof tokenizer === 'function' ? tokenizer : async () => tokenizer
   const pool = new Map<string | NetworkAdapter | undefined, Programs>()
   const work: TextWork = { computed: 0, alone: 0, read: 0, written: 0 }
   const state: ScorerState = { prefixes: prefixStore(2 ** 28), work }
