@@ -6,6 +6,7 @@ export default defineConfig(
     index: 'src/index.ts',
     node: 'src/node.ts',
     safetensors: 'src/safetensors.ts',
+    web: 'src/web.ts',
     'worker-main': 'src/runtimes/worker-main.ts', // what workerRuntime starts, beside it
   }),
 )

@@ -14,7 +14,7 @@ export interface Loaded {
 
 /** Packages that cost hundreds of MB or native code, with the entries that may load them by being imported. */
 const costly: Readonly<Record<string, readonly string[]>> = {
-  'onnxruntime-node': ['@qilin-med/tensor/node'],
+  'onnxruntime-node': [],
   'onnxruntime-web': [],
   '@huggingface/transformers': [],
   tokenizers: [],
@@ -22,7 +22,7 @@ const costly: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Entries that also run in browsers, where Node's modules do not exist. */
-const browser = ['@qilin-med/tensor', '@qilin-med/losses']
+const browser = ['@qilin-med/tensor', '@qilin-med/tensor/web', '@qilin-med/losses']
 
 /** Our packages that each of our packages may load; the arrows of the design point one way. */
 const arrows: Readonly<Record<string, readonly string[]>> = {

@@ -4,15 +4,14 @@ export { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat1
 export { dtypes, type StoredArray, type StoredDtype } from './safetensors/dtypes'
 export { SafetensorsError, type SafetensorsErrorCode } from './safetensors/errors'
 export type { TensorEntry } from './safetensors/header'
+export { maxHeaderBytes, type StoredTensor } from './safetensors/layout'
 export {
-  maxHeaderBytes,
   type ReadOptions,
   readFloat32,
   readSafetensors,
   readTensor,
   readTensorSync,
   type SafetensorsFile,
-  type StoredTensor,
 } from './safetensors/read'
 export { readShards, type Shards } from './safetensors/shards'
 export { type TensorToWrite, writeSafetensors } from './safetensors/write'

@@ -1,9 +1,9 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { bfloat16ToFloat32, float16ToFloat32 } from '../half'
-import { dtypes, elementCount, type StoredArray, type StoredDtype } from './dtypes'
 import { SafetensorsError } from './errors'
 import { type Header, parseHeader, type TensorEntry } from './header'
+import { checkHeaderSize, entryOf, type StoredTensor, tensorOf } from './layout'
 
 /** A safetensors file whose header was read and checked; its data is still on disk. */
 export interface SafetensorsFile extends Header {
@@ -11,16 +11,6 @@ export interface SafetensorsFile extends Header {
   /** Byte of the file where the data section starts; a tensor lies at `dataOffset + begin`. */
   readonly dataOffset: number
 }
-
-/** A tensor in memory; 16-bit and 8-bit floats are raw bits. */
-export interface StoredTensor {
-  readonly dtype: StoredDtype
-  readonly shape: readonly number[]
-  readonly data: StoredArray
-}
-
-/** Largest header accepted, as in the reference library. */
-export const maxHeaderBytes = 100_000_000
 
 /**
  * The header of a safetensors file: names, dtypes, shapes and places. No tensor data is read.
@@ -80,53 +70,6 @@ export const readFloat32 = async (file: SafetensorsFile, name: string): Promise<
     `readFloat32: ${file.path}: expected tensor "${name}" to be float16, bfloat16, float32 or float64, got ${dtype}. Read it with readTensor.`,
     { path: file.path, tensor: name },
   )
-}
-
-const tensorOf = ({ dtype, shape }: TensorEntry, buffer: ArrayBuffer): StoredTensor => ({
-  dtype,
-  shape,
-  data: dtypes[dtype].view(buffer, elementCount(shape)),
-})
-
-const entryOf = (file: SafetensorsFile, name: string, rows?: ReadOptions['rows']): TensorEntry => {
-  const entry = file.tensors.get(name)
-  if (entry !== undefined) return rows ? rowsOf(file, name, entry, rows) : entry
-  const names = [...file.tensors.keys()]
-  const some = `${names.slice(0, 5).join(', ')}${names.length > 5 ? ', ...' : ''}`
-  throw new SafetensorsError(
-    'unknown-tensor',
-    `readTensor: ${file.path}: expected a tensor of the file, got "${name}". It has ${names.length}: ${some}.`,
-    { path: file.path, tensor: name },
-  )
-}
-
-const rowsOf = (
-  { path }: SafetensorsFile,
-  name: string,
-  { dtype, shape, begin }: TensorEntry,
-  [first, end]: readonly [number, number],
-): TensorEntry => {
-  const [length, ...row] = shape
-  const valid = Number.isInteger(first) && Number.isInteger(end) && first >= 0 && first <= end
-  if (length === undefined || !valid || end > length)
-    throw new SafetensorsError(
-      'bad-rows',
-      `readTensor: ${path}: expected rows inside tensor "${name}" [${shape}], got ${first} to ${end}. Use other bounds.`,
-      { path, tensor: name },
-    )
-  const bytes = elementCount(row) * dtypes[dtype].bytes
-  return { dtype, shape: [end - first, ...row], begin: begin + first * bytes, end: begin + end * bytes }
-}
-
-const checkHeaderSize = (headerBytes: number, size: number, path: string): void => {
-  const fail = (code: 'truncated' | 'header-too-large', expected: string, got: string): never => {
-    const advice = `The file is ${code === 'truncated' ? 'cut off' : 'damaged'} or not a safetensors file.`
-    throw new SafetensorsError(code, `readSafetensors: ${path}: expected ${expected}, got ${got}. ${advice}`, { path })
-  }
-  if (size < 8) fail('truncated', '8 bytes of header length', `a file of ${size} bytes`)
-  if (headerBytes > maxHeaderBytes)
-    fail('header-too-large', `a header of at most ${maxHeaderBytes} bytes`, `${headerBytes}`)
-  if (headerBytes > size - 8) fail('truncated', `a header of ${headerBytes} bytes`, `a file of ${size} bytes`)
 }
 
 const openFile = async (path: string): Promise<{ handle: FileHandle } & AsyncDisposable> => {
