@@ -6,6 +6,7 @@ import { type Executable, isResident, type LoadOptions, type Resident, type RunO
 import { disposedError } from './runtimes/call-queue'
 import type { Tensor, TensorType } from './tensor'
 import { isTensor, type Program, type Traced, type TypeTree, trace } from './trace'
+import { requireFinite, withFiniteCounts } from './transform/check-finite'
 import { leavesOf, type MapTree, mapTree } from './tree'
 
 /** What a compiled program takes where the traced function takes a tensor. */
@@ -26,6 +27,12 @@ export interface CompileOptions extends LoadOptions {
    * It is then passed as resident arrays (`runtime.upload`), which every call updates in place.
    */
   readonly carry?: boolean
+  /**
+   * True to look for NaN and infinite elements in everything that the program computes: a call that has some throws a
+   * TensorError `non-finite` that names the first op and the line of the source that applied it. For debugging: it costs
+   * about as much as the program, and carried state has been updated by the time it throws.
+   */
+  readonly checkFinite?: boolean
   /** Name of the program in errors and printed traces. */
   readonly name?: string
 }
@@ -85,20 +92,26 @@ export const compile = <A extends readonly unknown[], R>(
 interface Loaded<R> {
   readonly traced: Traced<R>
   readonly executable: Executable
+  /** Values whose elements are counted in one more result; none unless `checkFinite`. */
+  readonly checked: readonly Tensor[]
 }
 
 const loadProgram = async <R>(
   fn: (...args: never) => R,
   inputs: readonly TypeTree[],
-  { runtime, name, prepack, carry = false }: CompileOptions,
+  { runtime, name, prepack = false, carry = false, checkFinite = false }: CompileOptions,
 ): Promise<Loaded<R>> => {
-  const traced = trace(fn as (...args: unknown[]) => R, inputs, { name: name ?? (fn.name || 'program') })
+  const traced = trace(fn as (...args: unknown[]) => R, inputs, {
+    name: name ?? (fn.name || 'program'),
+    origins: checkFinite,
+  })
   if (carry) requireState(traced)
-  return { traced, executable: await runtime.load(traced.program, { prepack: prepack ?? false }) }
+  const { program, values } = checkFinite ? withFiniteCounts(traced.program) : { program: traced.program, values: [] }
+  return { traced, checked: values, executable: await runtime.load(program, { prepack }) }
 }
 
 const run = async <R>(
-  { traced, executable }: Loaded<R>,
+  { traced, executable, checked }: Loaded<R>,
   args: readonly unknown[],
   carry: boolean,
   running: RunOptions,
@@ -117,9 +130,10 @@ const run = async <R>(
   })
   if (given.size > inputs.length) throw undeclared(traced.program, given.keys())
   const state = carry ? leavesOf(args[0], isResident).map(({ leaf }) => leaf) : []
-  const total = traced.program.outputs.length
+  const total = traced.program.outputs.length + Math.sign(checked.length)
   const targets = Array.from({ length: total }, (_, i) => state[i])
   const results = await executable.run(operands, targets, running)
+  if (checked.length > 0) requireFinite(traced.program.name, checked, results.at(-1)!.data as Float32Array)
   let next = 0
   return mapTree(traced.result, isTensor, () => {
     const index = next++

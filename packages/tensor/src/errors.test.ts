@@ -1,10 +1,14 @@
-import { describe, expect, test } from 'vitest'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { array } from './array'
 import { type CompileOptions, compile } from './compile'
 import { TensorError } from './errors'
 import { attention } from './ops/attention'
 import { einsum } from './ops/einsum'
-import { add, and, exp, less, mul, not, where } from './ops/elementwise'
+import { add, and, exp, gelu, less, log, mul, not, where } from './ops/elementwise'
 import { cumulativeSum, full, gather, oneHot, putAlongAxis, scatterRows, takeAlongAxis } from './ops/indexing'
 import { linear, matmul } from './ops/matmul'
 import { layerNorm, rmsNorm } from './ops/normalization'
@@ -28,7 +32,8 @@ import { logSoftmax, softmax } from './ops/softmax'
 import { argSort, sort, topK } from './ops/sort'
 import { nodeRuntime } from './runtimes/node'
 import { referenceRuntime } from './runtimes/reference'
-import { f16, f32, i64, input, type Tensor } from './tensor'
+import { workerRuntime } from './runtimes/worker'
+import { constant, defineOp, f16, f32, i64, input, type Tensor } from './tensor'
 import { trace } from './trace'
 import { customGradient } from './transform/custom-gradient'
 import { grad, vjp } from './transform/gradient'
@@ -171,6 +176,7 @@ describe('mistakes while tracing name the op, the operands and what to do', () =
 describe.each([
   ['reference', () => Promise.resolve(referenceRuntime())],
   ['node', () => nodeRuntime({ threads: 1 })],
+  ['worker', () => workerRuntime({ threads: 1 })],
 ] as const)('mistakes at a call on the %s runtime', (_, make) => {
   const failure = async (options: Omit<CompileOptions, 'runtime'>, args: unknown[], fn = (x: Tensor) => exp(x)) => {
     await using runtime = await make()
@@ -216,6 +222,18 @@ describe.each([
     )
   })
 
+  test('a value that is not finite, with the line that made it', async () => {
+    const loss = (x: Tensor) => sum(gelu(log(x)))
+    const message = await failure({ inputs: [f32('N')], checkFinite: true }, [array([1, -1])], loss)
+    expect(
+      String(message).replace(/made at .*errors\.test\.ts:\d+:\d+/, 'made at errors.test.ts'),
+    ).toMatchInlineSnapshot()
+    const line = Number(/errors\.test\.ts:(\d+):/.exec(String(message))?.[1])
+    expect(readFileSync(import.meta.filename, 'utf8').split('\n')[line - 1]).toContain('gelu(log(x))')
+    const given = await failure({ inputs: [f32('N')], checkFinite: true }, [array([Number.NaN])], loss)
+    expect(String(given)).toMatch(/got 1 elements of argument 0 float32\[N\] that are not/)
+  })
+
   test('a placeholder of another trace', async () => {
     expect(await failure({ inputs: [f32(1)] }, [array([1])], () => exp(a) as never)).toMatchInlineSnapshot(
       `"TensorError argument: compile: every placeholder must be an argument of the traced function, got one of another trace. Pass it as an argument."`,
@@ -241,5 +259,50 @@ describe.each([
     await expect(compile(exp, { runtime })(array([1]))).rejects.toThrowErrorMatchingInlineSnapshot(
       `[TensorError: run: expected a live runtime, got a disposed one. Create a new runtime.]`,
     )
+  })
+})
+
+describe.each([
+  ['node', () => nodeRuntime({ threads: 1 })],
+  ['worker', () => workerRuntime({ threads: 1 })],
+] as const)('sessions that cannot be created on the %s runtime', (_, make) => {
+  let folder: string
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'session-'))
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+
+  const failing = async (fn: (x: Tensor) => Tensor) => {
+    await using runtime = await make()
+    const error = await compile(fn, { runtime, name: 'step', inputs: [f32(2)] })(array([1, 2])).catch((e: unknown) => e)
+    return error as TensorError
+  }
+
+  test('name the node and the op', async () => {
+    const twist = defineOp({
+      name: 'twist',
+      infer: ([x]) => x!,
+      gradient: 'none',
+      lower: (onnx, [x]) => onnx.node('NoSuchOperator', [x!]),
+      evaluate: ([x]) => x!,
+    })
+    const error = await failing((x) => twist([exp(x)], undefined))
+    expect(error).toMatchObject({ name: 'TensorError', code: 'session', node: 'NoSuchOperator_1', op: 'twist' })
+    expect(error.message).toMatchInlineSnapshot()
+  })
+
+  test('name the file that is absent or too short', async () => {
+    const weights = (path: string) => {
+      const location = { path, offset: 0, byteLength: 8 }
+      return constant({ dtype: 'float32', shape: [2], location, read: () => new Float32Array(2) })
+    }
+    const [absent, short] = [join(folder, 'absent.safetensors'), join(folder, 'short.safetensors')]
+    writeFileSync(short, 'abc')
+    const errors = [await failing((x) => add(x, weights(absent))), await failing((x) => add(x, weights(short)))]
+    expect(errors.map(({ code, path }) => [code, path])).toEqual([
+      ['session', absent],
+      ['session', short],
+    ])
+    expect(errors.map(({ message }) => message.replaceAll(folder, 'FOLDER'))).toMatchInlineSnapshot()
   })
 })

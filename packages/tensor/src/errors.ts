@@ -19,6 +19,12 @@ export interface TensorErrorFields {
   readonly shapes?: readonly string[]
   readonly axis?: number
   readonly argument?: string
+  /** Node of the ONNX graph, such as `MatMul_12`. */
+  readonly node?: string
+  /** File that constants lie in. */
+  readonly path?: string
+  /** `path:line:column` of the source that made the value. */
+  readonly origin?: string
   readonly cause?: unknown
 }
 
@@ -33,6 +39,9 @@ export class TensorError extends Error {
   readonly shapes: readonly string[] | undefined
   readonly axis: number | undefined
   readonly argument: string | undefined
+  readonly node: string | undefined
+  readonly path: string | undefined
+  readonly origin: string | undefined
 
   constructor(code: TensorErrorCode, message: string, fields: TensorErrorFields = {}) {
     super(message, fields.cause === undefined ? undefined : { cause: fields.cause })
@@ -41,6 +50,9 @@ export class TensorError extends Error {
     this.shapes = fields.shapes
     this.axis = fields.axis
     this.argument = fields.argument
+    this.node = fields.node
+    this.path = fields.path
+    this.origin = fields.origin
   }
 }
 

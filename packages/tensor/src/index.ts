@@ -178,6 +178,7 @@ export {
   type ProgramInput,
   type TensorTree,
   type Traced,
+  type TraceOptions,
   type TypeTree,
   trace,
 } from './trace'

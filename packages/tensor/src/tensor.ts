@@ -4,6 +4,7 @@ import { type Dim, dimension, type Shape, shapeText } from './dimension'
 import { convertElements, type DType, isNumeric, type TypedArray } from './dtype'
 import { DTypeError, ShapeError, TensorError } from './errors'
 import type { Lowering } from './onnx/lowering'
+import { recordOrigin } from './origin'
 import { lowerDequantized } from './quantize/lower'
 import { dequantize, type QuantizedWeight, quantizedRows, rangeOf } from './quantize/weight'
 import { type Value, valuesOf } from './reference/value'
@@ -20,6 +21,8 @@ export interface Node {
   readonly inputs: readonly Tensor[]
   readonly attributes: unknown
   readonly outputs: readonly TensorType[]
+  /** Where it was applied, when its trace keeps that; see `trace`. */
+  readonly origin?: Error
 }
 
 /** A traced value: output `index` of a node. It has a type, but no elements until a program runs. */
@@ -113,7 +116,8 @@ export interface ConcreteType {
 export const applyAll = <A>(op: Op<A>, inputs: readonly Tensor[], attributes: A): Tensor[] => {
   const inferred = op.infer(inputs, attributes)
   const outputs = Array.isArray(inferred) ? (inferred as readonly TensorType[]) : [inferred as TensorType]
-  const node: Node = { op: op as Op<never>, inputs, attributes, outputs }
+  const origin = inputs.some((operand) => operand.node.origin) ? recordOrigin() : undefined
+  const node: Node = { op: op as Op<never>, inputs, attributes, outputs, ...(origin && { origin }) }
   return outputs.map((_, index) => new Tensor(node, index))
 }
 

@@ -1,5 +1,6 @@
 import { TensorError } from './errors'
 
+import { recordOrigin } from './origin'
 import { input, type Node, Tensor, type TensorType } from './tensor'
 import { sortedNodes } from './transform/gradient'
 import { leavesOf, mapTree } from './tree'
@@ -37,6 +38,14 @@ export interface Traced<R> {
   readonly result: R
 }
 
+/** How a function is traced. */
+export interface TraceOptions {
+  /** Name of the program; default that of the function. */
+  readonly name?: string
+  /** True to keep with each value where in the source it was made, for error messages; costs some time and memory. */
+  readonly origins?: boolean
+}
+
 /**
  * Runs `fn` once on placeholders of the given types and records what it does.
  *
@@ -45,11 +54,12 @@ export interface Traced<R> {
 export const trace = <A extends readonly unknown[], R>(
   fn: (...args: A) => R,
   types: { readonly [K in keyof A]: TypeTree },
-  { name = fn.name || 'program' }: { readonly name?: string } = {},
+  { name = fn.name || 'program', origins = false }: TraceOptions = {},
 ): Traced<R> => {
   const inputs: ProgramInput[] = []
   const args = mapTree(types, isType, (type, path) => {
-    const tensor = input(`in_${path}`, type)
+    const placeholder = input(`in_${path}`, type)
+    const tensor = origins ? new Tensor({ ...placeholder.node, origin: recordOrigin() }) : placeholder
     inputs.push({ name: `in_${path}`, tensor, dtype: type.dtype, shape: type.shape })
     return tensor
   }) as A

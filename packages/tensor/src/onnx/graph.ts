@@ -12,6 +12,8 @@ export interface GraphNode {
   readonly outputs: readonly string[]
   readonly attributes: Readonly<Record<string, AttributeValue>>
   readonly domain: string | undefined
+  /** Name of the op that it was lowered from. */
+  readonly op: string
 }
 
 /** A program as ONNX nodes and initializers, before it is written as bytes. */
@@ -33,6 +35,7 @@ export const lowerProgram = (program: Program, target: Target, empty: ReadonlySe
   const names = new Map<unknown, readonly string[]>()
   const nameOf = (tensor: Tensor): string => names.get(tensor.node)![tensor.index]!
   for (const node of program.nodes) names.set(node, lowerNode(builder, node, node.inputs.map(nameOf)))
+  builder.op = 'result'
   const outputs = program.outputs.map((tensor, index) => {
     const name = `out_${index}`
     builder.addNode('Identity', [nameOf(tensor)], [name])
@@ -53,6 +56,7 @@ const lowerNode = (builder: GraphBuilder, node: Node, inputs: readonly string[])
   if (computed && outputs.every(({ shape }) => shape.some((dim) => builder.isEmpty(dim))))
     return outputs.map(({ dtype, shape }) => builder.zeros(dtype, shape))
   const call = { attributes: node.attributes as never, inputs: node.inputs, outputs }
+  builder.op = op.name
   const lowered = op.lower(builder, inputs, call)
   return typeof lowered === 'string' ? [lowered] : lowered
 }
@@ -61,6 +65,8 @@ class GraphBuilder implements Lowering {
   readonly graphNodes: GraphNode[] = []
   readonly initializers = new Map<string, ConstantSource>()
   readonly target: Target
+  /** Name of the op whose nodes are added. */
+  op = 'result'
   private readonly program: Program
   private readonly empty: ReadonlySet<string>
   private readonly sources = new Map<ConstantSource, string>()
@@ -74,7 +80,7 @@ class GraphBuilder implements Lowering {
   }
 
   addNode(type: string, inputs: readonly string[], outputs: readonly string[], attributes = {}, domain?: string): void {
-    this.graphNodes.push({ type, inputs, outputs, attributes, domain })
+    this.graphNodes.push({ type, inputs, outputs, attributes, domain, op: this.op })
   }
 
   node(type: string, inputs: readonly string[], attributes = {}, domain?: string): string {

@@ -44,10 +44,13 @@ const writeGraph = (writer: ProtobufWriter, graph: Graph, external: (path: strin
   for (const value of graph.outputs) writer.message(12, () => writeValue(writer, value))
 }
 
+/** Name of the node at `index` of a graph, as ONNX Runtime knows it. */
+export const nodeName = ({ type }: GraphNode, index: number): string => `${type}_${index}`
+
 const writeNode = (writer: ProtobufWriter, node: GraphNode, index: number): void => {
   for (const name of node.inputs) writer.text(1, name)
   for (const name of node.outputs) writer.text(2, name)
-  writer.text(3, `${node.type}_${index}`)
+  writer.text(3, nodeName(node, index))
   writer.text(4, node.type)
   for (const [name, value] of Object.entries(node.attributes))
     writer.message(5, () => writeAttribute(writer, name, value))

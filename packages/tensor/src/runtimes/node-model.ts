@@ -1,5 +1,7 @@
+import { statSync } from 'node:fs'
 import { parse, relative } from 'node:path'
-import { lowerProgram } from '../onnx/graph'
+import { TensorError } from '../errors'
+import { type Graph, lowerProgram } from '../onnx/graph'
 import { writeModel } from '../onnx/model'
 import type { Program } from '../trace'
 import type { HostLoadOptions } from './host'
@@ -14,6 +16,7 @@ export const nodeModel = (
   { prepack = false, empty }: HostLoadOptions,
 ): OrtModel => {
   const graph = lowerProgram(program, provider, empty)
+  requireFiles(program.name, graph)
   const firstFile = [...graph.initializers.values()].find(({ location }) => location)?.location?.path
   return {
     ...signatureOf(program, graph),
@@ -32,5 +35,23 @@ export const nodeModel = (
         },
       },
     },
+  }
+}
+
+/** ONNX Runtime says neither which file nor what to do. @throws TensorError `session` with the `path` */
+const requireFiles = (name: string, { initializers }: Graph): void => {
+  const needed = new Map<string, number>()
+  for (const { location } of initializers.values())
+    if (location)
+      needed.set(location.path, Math.max(needed.get(location.path) ?? 0, location.offset + location.byteLength))
+  for (const [path, bytes] of needed) {
+    const size = statSync(path, { throwIfNoEntry: false })?.size
+    if (size !== undefined && size >= bytes) continue
+    const got = size === undefined ? 'no such file' : `${size} bytes`
+    throw new TensorError(
+      'session',
+      `load: ${name} needs constants from ${bytes} bytes of ${path}, got ${got}. Check the path, or copy the file again.`,
+      { path },
+    )
   }
 }

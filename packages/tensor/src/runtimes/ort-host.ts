@@ -20,6 +20,8 @@ export interface OrtModel {
   readonly bytes: Uint8Array
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
+  /** Op that each node of the graph was lowered from; for errors. */
+  readonly ops: readonly string[]
   /** For each output, whether it may be written over the input of the same number; see `mayOverwrite`. */
   readonly overwrites: readonly boolean[]
   readonly session: common.InferenceSession.SessionOptions
@@ -74,13 +76,11 @@ export const ortHost = (ort: Ort, { writesInto }: OrtHostOptions): Host<OrtModel
   }
 }
 
-const createSession = async (ort: Ort, { name, bytes, session }: OrtModel): Promise<common.InferenceSession> => {
+const createSession = async (ort: Ort, model: OrtModel): Promise<common.InferenceSession> => {
   try {
-    return await ort.InferenceSession.create(bytes, session)
+    return await ort.InferenceSession.create(model.bytes, model.session)
   } catch (cause) {
-    throw new TensorError('session', `load: ${name} must be accepted by ONNX Runtime, got: ${messageOf(cause)}`, {
-      cause,
-    })
+    throw failure('session', `load: ${model.name} must be accepted by ONNX Runtime`, model, cause)
   }
 }
 
@@ -124,16 +124,16 @@ const runAnew: Run = async (_, session, model, inputs, targets) => {
 
 const runSession = async (
   session: common.InferenceSession,
-  { name, inputs: names, outputs }: OrtModel,
+  model: OrtModel,
   inputs: readonly OrtTensor[],
   buffers: readonly (OrtTensor | null)[],
 ): Promise<Readonly<Record<string, OrtTensor>>> => {
-  const feeds = Object.fromEntries(names.map((input, i) => [input, inputs[i]!]))
-  const fetches = Object.fromEntries(outputs.map((output, i) => [output, buffers[i] ?? null]))
+  const feeds = Object.fromEntries(model.inputs.map((input, i) => [input, inputs[i]!]))
+  const fetches = Object.fromEntries(model.outputs.map((output, i) => [output, buffers[i] ?? null]))
   try {
     return (await session.run(feeds, fetches)) as Readonly<Record<string, OrtTensor>>
   } catch (cause) {
-    throw new TensorError('run', `run: ${name} must run, got: ${messageOf(cause)}`, { cause })
+    throw failure('run', `run: ${model.name} must run`, model, cause)
   }
 }
 
@@ -150,4 +150,11 @@ const swap = (target: Held): void => {
   target.tensor = written
 }
 
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+/** ONNX Runtime's sentence, with the node that it names and the op behind it. */
+const failure = (code: 'session' | 'run', what: string, { ops }: OrtModel, cause: unknown): TensorError => {
+  const message = (cause instanceof Error ? cause.message : String(cause)).trim()
+  const [, node, index] = /(?:Node,? \("?|in node \(|Name:')(\w+_(\d+))\b/.exec(message) ?? []
+  const op = index === undefined ? undefined : ops[Number(index)]
+  const place = op === undefined ? '' : ` (node ${node} of op ${op})`
+  return new TensorError(code, `${what}, got${place}: ${message}`, { ...(op && { node, op }), cause })
+}

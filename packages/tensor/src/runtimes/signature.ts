@@ -3,12 +3,13 @@ import type { Program } from '../trace'
 import { mayOverwrite } from '../transform/overwrite'
 import type { OrtModel } from './ort-host'
 
-/** Names of what goes into `graph` and comes out, and which results may take the place of an argument. */
+/** Names in `graph`, and which results may take the place of an argument. */
 export const signatureOf = (
   program: Program,
-  { inputs, outputs }: Graph,
-): Pick<OrtModel, 'name' | 'inputs' | 'outputs' | 'overwrites'> => ({
+  { nodes, inputs, outputs }: Graph,
+): Omit<OrtModel, 'bytes' | 'session'> => ({
   name: program.name,
+  ops: nodes.map(({ op }) => op),
   inputs: inputs.map(({ name }) => name),
   outputs: outputs.map(({ name }) => name),
   overwrites: program.outputs.map((_, i) => i < program.inputs.length && mayOverwrite(program, i)),

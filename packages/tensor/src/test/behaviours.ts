@@ -2,7 +2,7 @@ import { array, type NdArray } from '../array'
 import { compile } from '../compile'
 import { dimension } from '../dimension'
 import { TensorError } from '../errors'
-import { add, cos, exp, mul, sin, sub } from '../ops/elementwise'
+import { add, cos, exp, log, mul, sin, sub } from '../ops/elementwise'
 import { matmul } from '../ops/matmul'
 import { dropout, normal, randomWords, uniform } from '../ops/random'
 import { sum } from '../ops/reduce'
@@ -138,6 +138,18 @@ const mistakes = named('wrong arguments are refused, and the next call runs', as
   requireEqual(numbers((await run(array([[0, 0]]))).data), [1, 1], 'next call')
 })
 
+const finite = named('checkFinite names the first op whose result is not finite, with its line', async (runtime) => {
+  const fn = (x: Tensor) => sum(mul(log(mul(x, 2)), 0))
+  const run = compile(fn, { runtime, inputs: [f32('N')], checkFinite: true, name: 'step' })
+  requireEqual(numbers((await run(array([1, 2]))).data), [0], 'finite call')
+  const error = await run(array([1, 0, 0])).catch((reason: unknown) => reason)
+  if (!(error instanceof TensorError)) throw new Error(`expected an error, got ${JSON.stringify(error)}`)
+  requireEqual([error.code, error.op, error.shapes], ['non-finite', 'log', ['[N]']], 'fields')
+  requireEqual(/got 2 elements of log float32\[N\]/.test(error.message), true, error.message)
+  const argument = await codeOf(() => run(array([Number.NaN])))
+  requireEqual(argument, 'non-finite', 'argument')
+})
+
 const cancelled = named('an aborted signal cancels the calls that have not begun, and no other', async (runtime) => {
   const update = (w: Tensor): [Tensor] => [add(w, 1)]
   const step = compile(update, { runtime, inputs: [f32(1)], carry: true })
@@ -208,6 +220,7 @@ export const behaviours: readonly Check[] = [
   numbersDrawn,
   angles,
   mistakes,
+  finite,
   cancelled,
   disposedPrograms,
   foreignState,
