@@ -9,6 +9,8 @@ const examples: Readonly<Record<string, readonly [file: string, about: string]>>
     '03-generate.ts',
     'answers of the embedded model, token by token, with and without what it looked up',
   ],
+  '04-worker': ['04-worker.ts', 'training in a worker thread while the main thread ticks'],
+  '05-browser': ['browser/main.ts', 'a page that follows gradients on WebAssembly and WebGPU'],
   'qilin-med': ['qilin-med/main.ts', 'the whole pipeline (npm start)'],
   'chimed-scale': [
     'chimed-scale/main.ts',

@@ -9,7 +9,10 @@ export interface WebRuntimeOptions {
   readonly provider?: 'wasm' | 'webgpu'
   /** Threads of WebAssembly (default: the library's choice); more than one needs a cross-origin isolated page. */
   readonly threads?: number
-  /** URL of the folder with the library's `.wasm` and `.mjs` files, ending in `/`; default beside the library's script. */
+  /**
+   * Folder with the library's `.wasm` and `.mjs` files, ending in `/`: an address, or a path from that of the page.
+   * Default: beside the library's script.
+   */
   readonly files?: string
 }
 
@@ -21,10 +24,16 @@ export const webRuntime = async (options: WebRuntimeOptions = {}): Promise<Runti
   const { provider = 'wasm', threads, files } = options
   const ort = await (provider === 'webgpu' ? import('onnxruntime-web/webgpu') : import('onnxruntime-web/wasm'))
   if (threads !== undefined) ort.env.wasm.numThreads = threads
-  if (files !== undefined) ort.env.wasm.wasmPaths = files
+  if (files !== undefined) ort.env.wasm.wasmPaths = absolute(files)
   const host = ortHost(ort as Ort, { writesInto: false })
   return runtimeOn(`web-${provider}`, {
     ...host,
     load: (program, loading) => host.load(webModel(program, options, loading), loading),
   })
+}
+
+/** The library takes a path without a slash at its beginning for the name of a package. */
+const absolute = (files: string): string => {
+  const { location } = globalThis as { readonly location?: { readonly href: string } }
+  return new URL(files, location?.href).href
 }
