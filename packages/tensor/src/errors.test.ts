@@ -227,7 +227,9 @@ describe.each([
     const message = await failure({ inputs: [f32('N')], checkFinite: true }, [array([1, -1])], loss)
     expect(
       String(message).replace(/made at .*errors\.test\.ts:\d+:\d+/, 'made at errors.test.ts'),
-    ).toMatchInlineSnapshot()
+    ).toMatchInlineSnapshot(
+      `"TensorError non-finite: run: every value of step must be finite, got 1 elements of log float32[N] that are not, made at errors.test.ts. Its operands were finite: input: float32[N]."`,
+    )
     const line = Number(/errors\.test\.ts:(\d+):/.exec(String(message))?.[1])
     expect(readFileSync(import.meta.filename, 'utf8').split('\n')[line - 1]).toContain('gelu(log(x))')
     const given = await failure({ inputs: [f32('N')], checkFinite: true }, [array([Number.NaN])], loss)
@@ -288,7 +290,9 @@ describe.each([
     })
     const error = await failing((x) => twist([exp(x)], undefined))
     expect(error).toMatchObject({ name: 'TensorError', code: 'session', node: 'NoSuchOperator_1', op: 'twist' })
-    expect(error.message).toMatchInlineSnapshot()
+    expect(error.message).toMatchInlineSnapshot(
+      `"load: step must be accepted by ONNX Runtime, got (node NoSuchOperator_1 of op twist): This is an invalid model. In Node, ("NoSuchOperator_1", NoSuchOperator, "", -1) : ("Exp_0": tensor(float),) -> ("NoSuchOperator_1",) , Error No Op registered for NoSuchOperator with domain_version of 21"`,
+    )
   })
 
   test('name the file that is absent or too short', async () => {
@@ -303,6 +307,11 @@ describe.each([
       ['session', absent],
       ['session', short],
     ])
-    expect(errors.map(({ message }) => message.replaceAll(folder, 'FOLDER'))).toMatchInlineSnapshot()
+    expect(errors.map(({ message }) => message.replaceAll(folder, 'FOLDER'))).toMatchInlineSnapshot(`
+      [
+        "load: step needs constants from 8 bytes of FOLDER/absent.safetensors, got no such file. Check the path, or copy the file again.",
+        "load: step needs constants from 8 bytes of FOLDER/short.safetensors, got 3 bytes. Check the path, or copy the file again.",
+      ]
+    `)
   })
 })
