@@ -77,6 +77,20 @@ export async function build(options: BuildOptions): Promise<BuildReport> {
 
 /** The same, and the records with it. */
 export async function buildCorpora(options: BuildOptions): Promise<Built> {
+  const { cpt = [], sft = [], dpo = [], out, dropped } = options
+  requireTokenizer('build', options)
+  if (cpt.length + sft.length + dpo.length === 0)
+    throw new ChimedError('option', 'build: expected sources in cpt, sft or dpo, got none. Name at least one.')
+  const side = out && dropped ? sideFiles(join(out, 'dropped')) : undefined
+  try {
+    return await buildBeside(side, options)
+  } catch (error) {
+    side?.abort()
+    throw error
+  }
+}
+
+async function buildBeside(side: SideFiles | undefined, options: BuildOptions): Promise<Built> {
   const {
     cpt = [],
     sft = [],
@@ -88,16 +102,8 @@ export async function buildCorpora(options: BuildOptions): Promise<Built> {
     onProgress,
     signal,
   } = options
-  requireTokenizer('build', options)
-  if (cpt.length + sft.length + dpo.length === 0)
-    throw new ChimedError('option', 'build: expected sources in cpt, sft or dpo, got none. Name at least one.')
   const reading: StepReport[] = []
-  const side = out && options.dropped ? sideFiles(join(out, 'dropped')) : undefined
-  const context = { onProgress, signal, reading, side }
-  const { texts, conversations, pairs } = await readCorpora(options, context).catch((error: unknown) => {
-    side?.abort()
-    throw error
-  })
+  const { texts, conversations, pairs } = await readCorpora(options, { onProgress, signal, reading, side })
   const halves = [
     splitRecords(texts.records, split),
     splitRecords(conversations.records, split),

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { build } from '../build'
+import { quality } from '../clean/quality'
 import { mix32 } from '../dedup/minhash-js'
 import { encodeGb18030 } from '../encoding/gb18030'
 import { isChimedError } from '../errors'
@@ -289,10 +290,18 @@ describe('output', () => {
     }
     const taken = join(folder, 'taken')
     mkdirSync(join(taken, 'sft.jsonl', 'x'), { recursive: true })
-    await expect(build({ sft: [sources.conversations(good)], out: taken })).rejects.toMatchObject({
-      code: 'file-write',
-    })
-    expect(readdirSync(taken)).toEqual(['sft.jsonl'])
+    const mixed = file(
+      'mixed-lengths.jsonl',
+      `{"instruction":"甲？","output":"${'乙'.repeat(200)}"}\n{"instruction":"甲？","output":"乙。"}\n`,
+    )
+    for (const path of [good, mixed]) {
+      const unwritable = { sft: [sources.conversations(path)], steps: [quality({ minLength: 99 })], out: taken }
+      const steps = path === good ? [] : unwritable.steps
+      await expect(build({ ...unwritable, steps, dropped: true })).rejects.toMatchObject({ code: 'file-write' })
+      const left = readdirSync(taken, { recursive: true }).map(String)
+      expect(left.filter((name) => name.endsWith('.part') || name.endsWith('-quality.jsonl'))).toEqual([])
+      expect(left).toContain('sft.jsonl')
+    }
   })
 
   it('of a stream that breaks off leaves no file', async () => {

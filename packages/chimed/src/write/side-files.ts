@@ -13,7 +13,7 @@ export interface SideFiles {
   onFault(fault: Fault, name: string): void
   /** Puts the files in their places; returns their names. */
   close(): string[]
-  /** Leaves nothing behind. */
+  /** Leaves nothing behind of files that are not in their places yet. */
   abort(): void
 }
 
@@ -70,6 +70,7 @@ function lineFile(path: string): LineFile {
     return openSync(temporary, 'w')
   })
   let held = ''
+  let open = true
   const flush = (): void => {
     const bytes = Buffer.from(held)
     held = ''
@@ -83,11 +84,13 @@ function lineFile(path: string): LineFile {
     close: () =>
       guarded(() => {
         flush()
+        open = false
         closeSync(descriptor)
         renameSync(temporary, path)
       }),
     abort: () => {
-      closeSync(descriptor)
+      if (open) closeSync(descriptor)
+      open = false
       rmSync(temporary, { force: true })
     },
   }
