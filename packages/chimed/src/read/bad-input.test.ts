@@ -292,7 +292,7 @@ describe('output', () => {
     mkdirSync(join(taken, 'sft.jsonl', 'x'), { recursive: true })
     const mixed = file(
       'mixed-lengths.jsonl',
-      `{"instruction":"甲？","output":"${'乙'.repeat(200)}"}\n{"instruction":"甲？","output":"乙。"}\n`,
+      `{"instruction":"甲？","output":"${String.fromCharCode(...Array.from({ length: 200 }, (_, i) => 0x4e00 + i))}"}\n{"instruction":"甲？","output":"乙。"}\n`,
     )
     for (const path of [good, mixed]) {
       const unwritable = { sft: [sources.conversations(path)], steps: [quality({ minLength: 99 })], out: taken }
