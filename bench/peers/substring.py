@@ -2,9 +2,11 @@
 
     python substring.py FILE
 
-The program `dedup_dataset` (built with cargo from that repository) must be on the PATH. Seconds for both steps together.
+The program `dedup_dataset` (built with cargo from that repository) must be on the PATH. `ranges` gives the seconds of both steps together,
+`memory` the most memory of either in bytes a byte of the file.
 """
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -31,4 +33,9 @@ def ranges(length):
         return time.perf_counter() - start
 
 
-serve({'ranges': ranges})
+def memory(length):
+    ranges(length)
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / os.path.getsize(sys.argv[1])
+
+
+serve({'ranges': ranges, 'memory': memory})

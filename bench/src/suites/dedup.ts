@@ -1,23 +1,39 @@
-import { nearDuplicates } from '@qilin-med/chimed'
+import { minHash, type NearOptions, nearDuplicates } from '@qilin-med/chimed'
 import type { BenchCase, BenchOptions, Suite } from '../suite'
+import { owned } from './chimed/owned'
 import { benchFile, benchTexts, seconds, seeded } from './chimed/texts'
 
-/** MinHash and LSH together, verified: one thread; and the recall of planted near-duplicates. */
+/**
+ * MinHash and LSH together: 128 permutations, threshold 0.8. Ours also verifies every candidate by exact Jaccard similarity and joins components; the
+ * peers do not. One thread, and two beside one; the recall of planted near-duplicates.
+ */
 export const suite: Suite = { name: 'dedup', cases }
 
 async function cases(options: BenchOptions): Promise<BenchCase[]> {
   const texts = await benchTexts(options.data)
   const characters = texts.reduce((sum, { length }) => sum + length, 0)
   const peer = await options.startPeer('dedup', [await benchFile(options, 'texts.json', JSON.stringify(texts))])
-  const ours = async (): Promise<number> =>
-    characters / 1e6 / (await seconds(() => nearDuplicates(texts, { threshold: 0.8 })))
+  const pair = owned(options, minHash({ threads: 2 }))
+  const rate = async (settings: NearOptions): Promise<number> =>
+    characters / 1e6 / (await seconds(() => nearDuplicates(texts, { threshold: 0.8, ...settings })))
   const speed = (['rensa', 'datasketch'] as const).map((name) => ({
     name: `minhash+lsh 0.8, ${texts.length} documents vs ${name}`,
     unit: 'M characters/s',
     higherIsBetter: true,
     peerName: name,
-    ours,
+    ours: () => rate({}),
     ...(peer && { peer: () => peer.measure(`${name}_lsh`), versions: peer.versions }),
+  }))
+  const threads = [
+    { name: 'two threads', settings: { kernel: pair } },
+    { name: 'two threads started by the call', settings: { threads: 2 } },
+  ].map(({ name, settings }) => ({
+    name: `minhash+lsh 0.8, ${texts.length} documents, ${name} vs one`,
+    unit: 'M characters/s',
+    higherIsBetter: true,
+    peerName: 'one thread',
+    ours: () => rate(settings),
+    peer: () => rate({}),
   }))
   const recall: BenchCase = {
     name: 'recall of planted near-duplicates at Jaccard 0.8',
@@ -26,7 +42,7 @@ async function cases(options: BenchOptions): Promise<BenchCase[]> {
     peerName: 'none',
     ours: async () => plantedRecall(),
   }
-  return [...speed, recall]
+  return [...speed, ...threads, recall]
 }
 
 /** Share of pairs just at or above the threshold that are found: texts of 404 characters whose last 40 or so differ. */
