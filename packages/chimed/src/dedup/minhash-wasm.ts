@@ -72,11 +72,14 @@ export function minHashKernelWasm(settings: KernelSettings): MinHashKernel {
     signatureOfHashes: (list, out) => minima(hashes(list), out),
     signatures: (texts) => {
       const out = new Uint32Array(texts.length * a.length)
-      for (const slab of slabsOf(texts)) {
-        const { jobs, signatures } = slabJobs(texts, slab, settings)
-        pool.run(jobs)
-        out.set(signatures, slab[0] * a.length)
-      }
+      const row = (index: number): Uint32Array => out.subarray(index * a.length, (index + 1) * a.length)
+      if (texts.length <= fewTexts) for (const [index, text] of texts.entries()) minima(shingles(text), row(index))
+      else
+        for (const slab of slabsOf(texts)) {
+          const { jobs, signatures } = slabJobs(texts, slab, settings)
+          pool.run(jobs)
+          out.set(signatures, slab[0] * a.length)
+        }
       return out
     },
     shingles: (text) => {
@@ -95,6 +98,9 @@ export function minHashKernelWasm(settings: KernelSettings): MinHashKernel {
 /** UTF-16 units that are copied to shared memory at a time, and those of a job; a longer text is a job of its own. */
 const slabUnits = 1 << 22
 const jobUnits = 1 << 15
+
+/** So few are not worth a copy to shared memory. */
+const fewTexts = 8
 
 type Slab = readonly [from: number, to: number]
 

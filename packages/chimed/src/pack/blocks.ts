@@ -1,4 +1,5 @@
 import { ignoreIndex, type TokenRow } from '../types'
+import { joinRows } from './best-fit'
 
 /** What happens to the tokens that do not fill a block. */
 export type Tail =
@@ -46,10 +47,46 @@ export async function* packBlocks(
   return { droppedTokens: packer.droppedTokens() }
 }
 
-/** The same for a list in memory. */
-export function packBlocksOf(rows: readonly TokenRow[], options: BlockOptions): TokenRow[] {
-  const packer = blockPacker(options)
-  return [...rows.flatMap((row) => packer.push(row)), ...packer.end()]
+/** The same for a list in memory. The blocks of a batch are views of one buffer, except for a padded one. */
+export function packBlocksOf(
+  rows: readonly TokenRow[],
+  { batchRows = Number.POSITIVE_INFINITY, ...options }: BlockOptions,
+): TokenRow[] {
+  const blocks: TokenRow[] = []
+  const step = Math.min(batchRows, Math.max(1, rows.length))
+  for (let from = 0; from < rows.length; from += step) cutBatch(rows.slice(from, from + step), options, blocks)
+  return blocks
+}
+
+/** Adds the blocks of one batch to `blocks`. */
+function cutBatch(
+  rows: readonly TokenRow[],
+  { blockSize, tail = 'keep', padId, firstId }: Omit<BlockOptions, 'batchRows'>,
+  blocks: TokenRow[],
+): void {
+  const { inputIds, labels } = joinRows(rows)
+  const whole = inputIds.length - (inputIds.length % blockSize)
+  const keepsTail = tail === 'keep' || tail === 'pad' || (tail === 'drop-unless-only' && whole === 0)
+  const end = keepsTail ? inputIds.length : whole
+  for (let at = 0; at < end; at += blockSize) {
+    const block = { inputIds: inputIds.subarray(at, at + blockSize), labels: labels.subarray(at, at + blockSize) }
+    if (firstId !== undefined) block.inputIds[0] = block.labels[0] = firstId
+    const padded = tail === 'pad' && block.inputIds.length < blockSize
+    blocks.push(
+      padded
+        ? {
+            inputIds: filledUp(block.inputIds, blockSize, padId!),
+            labels: filledUp(block.labels, blockSize, ignoreIndex),
+          }
+        : block,
+    )
+  }
+}
+
+function filledUp(values: Int32Array, length: number, fill: number): Int32Array {
+  const filled = new Int32Array(length).fill(fill, values.length)
+  filled.set(values)
+  return filled
 }
 
 interface BlockPacker {
