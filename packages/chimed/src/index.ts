@@ -27,6 +27,7 @@ export {
 export { type Components, clusters, components, connectedComponents, rootsOf } from './dedup/components'
 export { type DecontaminateOptions, type DecontaminationReport, decontaminate } from './dedup/decontaminate'
 export { digest, exactDuplicates } from './dedup/exact'
+export type { Keep, KeepBySource, Scope } from './dedup/keep'
 export { type BandInput, bandKeys, type JoinedBands, joinBands } from './dedup/lsh'
 export { affinePermutations, estimateJaccard, type MinHashKernel, type MinHashOptions, minHash } from './dedup/minhash'
 export {
@@ -45,7 +46,7 @@ export {
   verifyPairs,
 } from './dedup/near'
 export { characterGrams, editDistance, editSimilarity, jaccard } from './dedup/similarity'
-export type { ClusterMember, ClusterReport, DedupReport, ExactOptions, Keep, MinhashStepOptions } from './dedup/steps'
+export type { ClusterMember, ClusterReport, DedupReport, ExactOptions, MinhashStepOptions } from './dedup/steps'
 export {
   duplicatedBytes,
   duplicatedTokens,

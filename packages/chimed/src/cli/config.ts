@@ -76,7 +76,10 @@ const dpoSource = z.discriminatedUnion('source', [
 
 const share = z.number().min(0).max(1)
 const length = z.int().positive()
-const keep = z.enum(['first', 'longest']).optional()
+const firstOrLongest = z.enum(['first', 'longest'])
+const keep = z
+  .union([firstOrLongest, z.strictObject({ sources: z.array(z.string()), within: firstOrLongest.optional() })])
+  .optional()
 const step = z.discriminatedUnion('step', [
   z.strictObject({
     step: z.literal('normalise'),
@@ -106,6 +109,8 @@ const step = z.discriminatedUnion('step', [
   z.strictObject({
     step: z.literal('dedup.minhash'),
     keep,
+    scope: z.enum(['everywhere', 'within-sources', 'across-sources']).optional(),
+    threads: z.int().positive().optional(),
     threshold: share.optional(),
     recall: share.optional(),
     permutations: z.int().positive().multipleOf(16).optional(),

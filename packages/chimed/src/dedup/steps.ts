@@ -7,10 +7,8 @@ import { shardedNear } from '../shard/near'
 import { dropTeller, type OnDrop, type Step, type StepResult } from '../step'
 import type { ChimedRecord, Origin, StepReport } from '../types'
 import { exactDuplicates } from './exact'
+import { bestOf, comparableIn, type Keep, keepScore, type Scope } from './keep'
 import { type NearOptions, nearDuplicates } from './near'
-
-/** Which member of a group of duplicates stays: the first (default), or the longest (the first of those). */
-export type Keep = 'first' | 'longest'
 
 /** A group of near-duplicates, for a report. */
 export interface ClusterReport {
@@ -46,7 +44,7 @@ export function exact({ keep = 'first', ignorePunctuation = false, report = 10 }
   return {
     name: 'dedup.exact',
     options: { keep, ignorePunctuation, report },
-    sharded: shardedExact({ keyOf: key, length: (record) => textOf(record).length, keep, report }),
+    sharded: shardedExact({ keyOf: key, score: keepScore(keep), report }),
     run: (records, { onDrop } = {}) => {
       const roots = exactDuplicates(records.map(key))
       return removeDuplicates('dedup.exact', 'duplicate', records, groupsOf(roots), { keep, report, onDrop })
@@ -61,24 +59,31 @@ const keyOf = (record: ChimedRecord): string =>
     : textOf(record)
 
 /** Options of `dedup.minhash`. */
-export interface MinhashStepOptions extends NearOptions {
+export interface MinhashStepOptions extends Omit<NearOptions, 'comparable'> {
   readonly keep?: Keep | undefined
+  /** Which pairs count (default `everywhere`). A record may still meet one of its own source through a third record of another. */
+  readonly scope?: Scope | undefined
   readonly report?: number | undefined
 }
 
 /** Removes near-duplicates: MinHash over character n-grams, bands, verified by Jaccard similarity; one record stays of each component. */
-export function minhash({ keep = 'first', report = 10, ...options }: MinhashStepOptions = {}): Step {
+export function minhash({
+  keep = 'first',
+  scope = 'everywhere',
+  report = 10,
+  ...options
+}: MinhashStepOptions = {}): Step {
   return {
     name: 'dedup.minhash',
-    options: { keep, report, ...options, kernel: undefined, onProgress: undefined },
-    // pairs by index are pairs of one list in memory
-    sharded: options.comparable ? undefined : shardedNear({ keep, report, ...options }),
+    options: { keep, scope, report, ...options, kernel: undefined, onProgress: undefined },
+    sharded: shardedNear({ score: keepScore(keep), scope, report, ...options }),
     run: (records, { onProgress, onDrop } = {}) => {
       const progress =
         onProgress &&
         ((done: number, total: number): void => onProgress({ stage: 'dedup.minhash', done, total, unit: 'rows' }))
       const { clusters } = nearDuplicates(records.map(textOf), {
         ...options,
+        comparable: comparableIn(scope, (index) => records[index]!),
         ...(progress && { onProgress: progress }),
       })
       return removeDuplicates('dedup.minhash', 'near-duplicate', records, clusters, { keep, report, onDrop })
@@ -107,7 +112,8 @@ function removeDuplicates<T extends ChimedRecord>(
   const log = faultLog()
   const tell = dropTeller(name, log, onDrop)
   const keptOf = new Int32Array(records.length).fill(-1)
-  const kept = groups.map((group) => (keep === 'first' ? group[0]! : longest(records, group)))
+  const score = keepScore(keep)
+  const kept = groups.map((group) => bestOf(group, (index) => score(records[index]!)))
   for (const [index, group] of groups.entries())
     for (const member of group) if (member !== kept[index]) keptOf[member] = kept[index]!
   const left = records.filter((record, index) => {
@@ -121,12 +127,6 @@ function removeDuplicates<T extends ChimedRecord>(
   const clusters = largest.slice(0, report).map((cluster) => clusterReport(records, cluster))
   const told: DedupReport = { ...stepReport(name, records.length, left.length, log), clusters }
   return { records: left, report: told }
-}
-
-function longest(records: readonly ChimedRecord[], group: readonly number[]): number {
-  let best = group[0]!
-  for (const member of group) if (textOf(records[member]!).length > textOf(records[best]!).length) best = member
-  return best
 }
 
 const member = (record: ChimedRecord): ClusterMember => ({ origin: record.origin, excerpt: excerpt(textOf(record)) })

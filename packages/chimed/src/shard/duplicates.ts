@@ -1,4 +1,5 @@
-import type { ClusterMember, ClusterReport, DedupReport, Keep } from '../dedup/steps'
+import { bestOf } from '../dedup/keep'
+import type { ClusterMember, ClusterReport, DedupReport } from '../dedup/steps'
 import { excerpt } from '../faults'
 import { textOf } from '../record'
 import { drop } from '../sources/source'
@@ -38,12 +39,12 @@ interface ClusterNote {
 /** Receives groups of duplicates: gives every member but one its result, and notes the largest groups of each corpus. */
 export function groupTeller(
   gives: Gives,
-  { keep, report, length }: { readonly keep: Keep; readonly report: number; readonly length: (place: Place) => number },
+  { report, score }: { readonly report: number; readonly score: (place: Place) => number },
 ): { readonly add: (group: readonly Place[]) => void; readonly end: () => void } {
   const largest = new Map<number, ClusterNote[]>()
   return {
     add: (group) => {
-      const kept = keep === 'first' ? group[0]! : longest(group, length)
+      const kept = bestOf(group, score)
       const others = group.filter((place) => place !== kept)
       for (const place of others) gives.give(place, [kept.part, kept.index])
       const corpus = gives.corpusOf(kept.part)
@@ -62,16 +63,6 @@ const top = (notes: readonly ClusterNote[], count: number): ClusterNote[] =>
   [...notes]
     .sort((a, b) => b.size - a.size || a.first.part - b.first.part || a.first.index - b.first.index)
     .slice(0, count)
-
-function longest(group: readonly Place[], length: (place: Place) => number): Place {
-  let best = group[0]!
-  let most = length(best)
-  for (const place of group.slice(1)) {
-    const own = length(place)
-    if (own > most) [best, most] = [place, own]
-  }
-  return best
-}
 
 /** The report with the largest groups of all buckets. */
 export function clusterReporter(

@@ -1,22 +1,20 @@
 import { createHash } from 'node:crypto'
-import type { Keep } from '../dedup/steps'
 import type { ChimedRecord } from '../types'
 import { clusterReporter, duplicateApplier, duplicateWords, groupTeller } from './duplicates'
 import type { Bucket, Place, ShardedStep } from './sharded-step'
 
 /**
- * Exact deduplication in one round: equal keys have equal digests (128 bits of SHA-256), so they meet in a bucket, whose first record
- * (or longest) stays.
+ * Exact deduplication in one round: equal keys have equal digests (128 bits of SHA-256), so they meet in a bucket, whose record with the
+ * highest score stays.
  */
 export function shardedExact({
   keyOf,
-  length,
-  keep,
+  score,
   report,
 }: {
   readonly keyOf: (record: ChimedRecord) => string
-  readonly length: (record: ChimedRecord) => number
-  readonly keep: Keep
+  /** See `keepScore`. */
+  readonly score: (record: ChimedRecord) => number
   readonly report: number
 }): ShardedStep {
   return {
@@ -30,11 +28,11 @@ export function shardedExact({
           return (record, _index, put) => {
             const digest = createHash('sha256').update(`${corpus}\n`).update(keyOf(record)).digest()
             for (let word = 0; word < 4; word++) entry[word] = digest.readUInt32LE(word * 4)
-            entry[4] = length(record)
+            entry[4] = score(record)
             put(entry)
           }
         },
-        reduce: (bucket) => reduceDigests(bucket, { keep, report }),
+        reduce: (bucket) => reduceDigests(bucket, report),
       },
     ],
     applier: duplicateApplier('duplicate'),
@@ -42,7 +40,7 @@ export function shardedExact({
   }
 }
 
-function reduceDigests(bucket: Bucket, { keep, report }: { readonly keep: Keep; readonly report: number }): void {
+function reduceDigests(bucket: Bucket, report: number): void {
   const { entries, stride } = bucket
   const rows = new Map<string, number[]>()
   for (let at = 0; at < entries.length; at += stride) {
@@ -51,17 +49,17 @@ function reduceDigests(bucket: Bucket, { keep, report }: { readonly keep: Keep; 
     if (list) list.push(at)
     else rows.set(key, [at])
   }
-  const lengths = new Map<Place, number>()
-  const teller = groupTeller(bucket, { keep, report, length: (place) => lengths.get(place)! })
+  const scores = new Map<Place, number>()
+  const teller = groupTeller(bucket, { report, score: (place) => scores.get(place)! })
   for (const list of rows.values()) {
     if (list.length === 1) continue
     const group = list.map((at) => {
       const place = { part: entries[at + 5]!, index: entries[at + 6]! }
-      lengths.set(place, entries[at + 4]!)
+      scores.set(place, entries[at + 4]!)
       return place
     })
     teller.add(group)
-    lengths.clear()
+    scores.clear()
   }
   teller.end()
 }

@@ -1,10 +1,11 @@
 import { bandsForRecall } from '../dedup/bands'
 import { components } from '../dedup/components'
+import { comparableIn, type Scope } from '../dedup/keep'
 import { type MinHashKernel, minHash } from '../dedup/minhash'
 import { mix32 } from '../dedup/minhash-js'
 import { type NearOptions, pairVerifier, recent } from '../dedup/near'
-import type { Keep } from '../dedup/steps'
 import { textOf } from '../record'
+import type { ChimedRecord } from '../types'
 import { chains } from './chains'
 import { clusterReporter, duplicateApplier, duplicateWords, groupTeller } from './duplicates'
 import type { Bucket, Emitter, Gathering, Place, ShardedStep } from './sharded-step'
@@ -13,21 +14,26 @@ import type { Bucket, Emitter, Gathering, Place, ShardedStep } from './sharded-s
 interface Near {
   readonly permutations: number
   readonly banding: { readonly bands: number; readonly rows: number }
+  readonly scope: Scope
   readonly options: NearOptions
+}
+
+/** What shards need to know beside the options of `nearDuplicates`. */
+interface Grouping {
+  /** See `keepScore`. */
+  readonly score: (record: ChimedRecord) => number
+  readonly scope: Scope
+  readonly report: number
 }
 
 /**
  * Near-duplicates in one round: every band of a signature is an entry; records that meet in a bucket are compared as `nearDuplicates`
  * compares them; the pairs of all buckets are joined to components. Eight bytes a record while they are joined.
  */
-export function shardedNear({
-  keep,
-  report,
-  ...options
-}: NearOptions & { readonly keep: Keep; readonly report: number }): ShardedStep {
+export function shardedNear({ score, scope, report, ...options }: NearOptions & Grouping): ShardedStep {
   const { permutations = 128, threshold = 0.8, recall = 0.995 } = options
   const banding = options.banding ?? bandsForRecall({ threshold, permutations, recall })
-  const near = { permutations, banding, options }
+  const near = { permutations, banding, scope, options }
   return {
     rounds: [
       {
@@ -36,7 +42,7 @@ export function shardedNear({
         resultWords: duplicateWords,
         emitter: ({ corpus }) => bandEmitter(near, corpus),
         reduce: (bucket) => reduceBands(bucket, near),
-        gather: (all) => joinPairs(all, { keep, report }),
+        gather: (all) => joinPairs(all, { score, report }),
       },
     ],
     applier: duplicateApplier('near-duplicate'),
@@ -92,7 +98,8 @@ function reduceBands(bucket: Bucket, near: Near): void {
     signatureOf(kernel, near, text(number), out)
     return out
   })
-  const matches = pairVerifier({ text, signature }, kernel, options)
+  const comparable = comparableIn(near.scope, (number) => look(places[number]!))
+  const matches = pairVerifier({ text, signature }, kernel, { ...options, comparable })
   const refused = new Set<number>()
   const { before } = chains(entries, stride, 2)
   for (let entry = 0; entry < before.length; entry++) {
@@ -138,7 +145,7 @@ function growingSets(): GrowingSets {
 }
 
 /** Components over the pairs of all buckets; members of each in the order of the data. */
-function joinPairs(all: Gathering, { keep, report }: { readonly keep: Keep; readonly report: number }): void {
+function joinPairs(all: Gathering, { score, report }: Pick<Grouping, 'score' | 'report'>): void {
   const starts = [0]
   for (const size of all.sizes) starts.push(starts.at(-1)! + size)
   const total = starts.at(-1)!
@@ -164,7 +171,7 @@ function joinPairs(all: Gathering, { keep, report }: { readonly keep: Keep; read
     if (group) group.push(number)
     else groups.set(root, [root, number])
   }
-  const teller = groupTeller(all, { keep, report, length: (place) => textOf(all.look(place)).length })
+  const teller = groupTeller(all, { report, score: (place) => score(all.look(place)) })
   for (const group of groups.values()) teller.add(group.map(placeOf))
   teller.end()
 }
