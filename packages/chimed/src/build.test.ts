@@ -103,7 +103,7 @@ describe.skipIf(!existsSync(mini))('build on mini-ChiMed', () => {
     await buildCorpora({ ...options, out: join(folder, 'one') })
     await buildCorpora({ ...options, out: join(folder, 'two') })
     for (const name of readdirSync(join(folder, 'one')))
-      expect(readFileSync(join(folder, 'two', name))).toEqual(readFileSync(join(folder, 'one', name)))
+      expect(readFileSync(join(folder, 'two', name)).equals(readFileSync(join(folder, 'one', name))), name).toBe(true)
   })
 })
 
