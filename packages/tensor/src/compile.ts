@@ -129,7 +129,7 @@ const run = async <R>(
     return isResident(value) ? value : asArray(value, dtype, shape.length)
   })
   if (given.size > inputs.length) throw undeclared(traced.program, given.keys())
-  const state = carry ? leavesOf(args[0], isResident).map(({ leaf }) => leaf) : []
+  const state = carry ? carriedState(args[0]) : []
   const total = traced.program.outputs.length + Math.sign(checked.length)
   const targets = Array.from({ length: total }, (_, i) => state[i])
   const results = await executable.run(operands, targets, running)
@@ -149,6 +149,16 @@ const undeclared = ({ name, inputs }: Program, given: Iterable<string>): TensorE
     { argument },
   )
 }
+
+const carriedState = (state: unknown): Resident[] =>
+  leavesOf(state, isArrayLike, '0').map(({ leaf, path }) => {
+    if (isResident(leaf)) return leaf
+    throw new TensorError(
+      'argument',
+      `run: carried state must be resident arrays, got an array at ${path}. Upload it with runtime.upload.`,
+      { argument: path },
+    )
+  })
 
 /** State is paired with what is returned for it by position, so both must have one nesting, order and type. */
 const requireState = ({ program, result }: Traced<unknown>): void => {

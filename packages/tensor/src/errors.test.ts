@@ -7,6 +7,7 @@ import { array } from './array'
 import { type CompileOptions, compile } from './compile'
 import { TensorError } from './errors'
 import { attention } from './ops/attention'
+import { cast } from './ops/cast'
 import { einsum } from './ops/einsum'
 import { add, and, exp, gelu, less, log, mul, not, where } from './ops/elementwise'
 import { cumulativeSum, full, gather, oneHot, putAlongAxis, scatterRows, takeAlongAxis } from './ops/indexing'
@@ -240,6 +241,15 @@ describe.each([
     expect(await failure({ inputs: [f32(1)] }, [array([1])], () => exp(a) as never)).toMatchInlineSnapshot(
       `"TensorError argument: compile: every placeholder must be an argument of the traced function, got one of another trace. Pass it as an argument."`,
     )
+  })
+
+  test('a bfloat16 argument, which only the reference runtime takes', async () => {
+    await using runtime = await make()
+    const widen = (x: Tensor) => cast(x, 'float32')
+    const run = compile(widen, { runtime, inputs: [{ dtype: 'bfloat16', shape: [1] }] })
+    const x = array([1.5], { dtype: 'bfloat16' })
+    if (runtime.name === 'reference') expect((await run(x)).data[0]).toBe(1.5)
+    else await expect(run(x)).rejects.toThrowErrorMatchingInlineSnapshot(`[DTypeError: load: arguments and results cannot be bfloat16 on ONNX Runtime, got one at 0. Pass float32 or float16, or make it a constant.]`)
   })
 
   test('prepare without declared inputs', async () => {

@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
-import { bytesPerElement } from '../dtype'
 import type { ConstantSource } from '../tensor'
 import type { Graph } from './graph'
+import { byteLengthOf } from './model'
 
 /** One constant of the data file. */
 export interface ExternalConstant {
@@ -36,10 +36,6 @@ export const withExternalData = (
   })
   return { graph: { ...graph, initializers: new Map(moved) }, constants }
 }
-
-/** Bytes of a constant's elements. */
-export const byteLengthOf = ({ dtype, shape }: ConstantSource): number =>
-  shape.reduce((size, length) => size * length, bytesPerElement[dtype])
 
 /** Default name of the data file of a model: `model.onnx_data` beside `model.onnx`, where Transformers.js looks for it. */
 export const dataFileOf = (path: string): string => `${basename(path)}_data`

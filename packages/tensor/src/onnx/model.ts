@@ -1,5 +1,6 @@
 import type { Shape } from '../dimension'
 import { bytesPerElement, type DType } from '../dtype'
+import { TensorError } from '../errors'
 import type { ConstantSource } from '../tensor'
 import { dataType, packedDataType } from './data-type'
 import type { Graph, GraphNode } from './graph'
@@ -16,8 +17,10 @@ const irVersion = 10
  * everything else is inside.
  *
  * @param externalName name under which the model refers to a file (default: its path)
+ * @throws TensorError `session` when what is inside exceeds the 2 GB that the format allows
  */
 export const writeModel = (graph: Graph, externalName: (path: string) => string = (path) => path): Uint8Array => {
+  requireFits(graph)
   const writer = new ProtobufWriter(1 << 16)
   writer.int(1, irVersion)
   writer.text(2, 'qilin-med')
@@ -31,6 +34,19 @@ export const writeModel = (graph: Graph, externalName: (path: string) => string 
       writer.int(2, version)
     })
   return writer.bytes()
+}
+
+/** Most bytes of a protobuf file. */
+const largestModel = 2 ** 31 - 1
+
+const requireFits = ({ name, initializers }: Graph): void => {
+  const inside = [...initializers.values()].filter(({ location }) => !location)
+  const bytes = inside.map(byteLengthOf).reduce((sum, length) => sum + length, 0)
+  if (bytes > largestModel)
+    throw new TensorError(
+      'session',
+      `writeModel: constants in memory of ${name} must fit in ${largestModel} bytes, got ${bytes}. Keep them in a file, or write the model with saveModel.`,
+    )
 }
 
 const writeGraph = (writer: ProtobufWriter, graph: Graph, external: (path: string) => string): void => {
@@ -88,6 +104,10 @@ const writeInitializer = (
   if (source.location) writeLocation(writer, source.location, external)
   else writer.raw(9, bytesOf(source))
 }
+
+/** Bytes of a constant's elements. */
+export const byteLengthOf = ({ dtype, shape }: ConstantSource): number =>
+  shape.reduce((size, length) => size * length, bytesPerElement[dtype])
 
 /** The elements of a constant as they are stored. */
 export const bytesOf = (source: ConstantSource): Uint8Array => {
