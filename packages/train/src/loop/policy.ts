@@ -1,16 +1,16 @@
 import {
   concat,
   constantSource,
+  convertElements,
   type FlatLayout,
   flatLayout,
+  isFloating,
   randomWords,
   reshape,
   slice,
   type Tensor,
-  toTyped,
   unsqueeze,
 } from '@qilin-med/tensor'
-import { bfloat16ToFloat32, float16ToFloat32 } from '@qilin-med/tensor/safetensors'
 import { TrainError } from '../errors'
 import type { AdapterFactory, Parameters, TrainableAdapter, TrainableModel } from '../model'
 
@@ -82,10 +82,7 @@ const requireTrainable = <Network>(model: TrainableModel<Network>, name: string)
 /** Values of a weight of the model in float32: 16 bits widened, quantised ones as they stand for. */
 export const weightValues = <Network>(model: TrainableModel<Network>, name: string): Float32Array => {
   const source = constantSource(model.weight(name))
-  const data = source?.read()
-  if (source?.dtype === 'bfloat16') return bfloat16ToFloat32(data as Uint16Array)
-  if (source?.dtype === 'float16') return float16ToFloat32(data as Uint16Array)
-  if (source?.dtype === 'float32' || source?.dtype === 'float64') return toTyped('float32', data!) as Float32Array
+  if (source && isFloating(source.dtype)) return convertElements(source.dtype, source.read(), 'float32') as Float32Array
   throw new TrainError(
     'option',
     `train: expected ${name} in float32, float16 or bfloat16, got ${source?.dtype ?? 'no constant'}. Train an adapter, or load the model in float32.`,
