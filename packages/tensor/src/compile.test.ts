@@ -85,7 +85,9 @@ describe.each(['reference', 'node'])('compile on the %s runtime', (name) => {
     const step = ({ a, b }: { a: Tensor; b: Tensor }) => [{ a: add(a, b), b }]
     const run = compile(step, { runtime, inputs: [{ a: f32(1), b: f32(1) }], carry: true })
     const a = await runtime.upload(array([1]))
-    await expect(run({ a, b: array([2]) })).rejects.toThrowErrorMatchingInlineSnapshot(`[TensorError: run: carried state must be resident arrays, got an array at 0.b. Upload it with runtime.upload.]`)
+    await expect(run({ a, b: array([2]) })).rejects.toThrowErrorMatchingInlineSnapshot(
+      `[TensorError: run: carried state must be resident arrays, got an array at 0.b. Upload it with runtime.upload.]`,
+    )
   })
 
   test('carried state must come back in its nesting, order and type', async () => {

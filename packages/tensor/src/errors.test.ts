@@ -249,7 +249,10 @@ describe.each([
     const run = compile(widen, { runtime, inputs: [{ dtype: 'bfloat16', shape: [1] }] })
     const x = array([1.5], { dtype: 'bfloat16' })
     if (runtime.name === 'reference') expect((await run(x)).data[0]).toBe(1.5)
-    else await expect(run(x)).rejects.toThrowErrorMatchingInlineSnapshot(`[DTypeError: load: arguments and results cannot be bfloat16 on ONNX Runtime, got one at 0. Pass float32 or float16, or make it a constant.]`)
+    else
+      await expect(run(x)).rejects.toThrowErrorMatchingInlineSnapshot(
+        `[DTypeError: load: arguments and results cannot be bfloat16 on ONNX Runtime, got one at 0. Pass float32 or float16, or make it a constant.]`,
+      )
   })
 
   test('prepare without declared inputs', async () => {

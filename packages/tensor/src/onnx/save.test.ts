@@ -90,7 +90,9 @@ describe('saveModel', () => {
     const { graph: model, constants } = withExternalData(graph, 'm.onnx_data')
     const gigabyte = 400 * 2 ** 22
     expect(constants.map(({ offset }) => offset)).toEqual([0, gigabyte, gigabyte + 700 * 2 ** 22])
-    expect(() => writeModel(graph)).toThrowErrorMatchingInlineSnapshot(`[TensorError: writeModel: constants in memory of exported must fit in 2147483647 bytes, got 4617928704. Keep them in a file, or write the model with saveModel.]`)
+    expect(() => writeModel(graph)).toThrowErrorMatchingInlineSnapshot(
+      `[TensorError: writeModel: constants in memory of exported must fit in 2147483647 bytes, got 4617928704. Keep them in a file, or write the model with saveModel.]`,
+    )
     const bytes = writeModel(model)
     expect(bytes.length).toBeLessThan(4096)
     expect(Buffer.from(bytes).includes(`${gigabyte + 700 * 2 ** 22}`)).toBe(true)
