@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { miniChimedFolder } from './mini-domain'
 
 const program = fileURLToPath(new URL('./main.ts', import.meta.url))
 const mini = fileURLToPath(new URL('../../models/mini', import.meta.url))
@@ -18,6 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const start = (...args: string[]): { code: number | null; said: string } => {
   const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '-C', 'source', program, ...args], {
     encoding: 'utf8',
+    timeout: 60_000, // a start that is not refused goes on for minutes
   })
   return { code: status, said: stderr.trim().split('\n').at(-1)! }
 }
@@ -97,6 +99,77 @@ test.each([
   const { code, said } = start(...args)
   expect(said).toMatch(sentence)
   expect(code).toBe(1)
+})
+
+/** A copy of the embedded data with something broken, and a run folder that holds an earlier checkpoint. */
+const brokenData = (name: string, damage: (data: string) => void) => {
+  const [data, out] = [join(folder, `${name}-data`), join(folder, `${name}-run`)]
+  cpSync(miniChimedFolder, data, { recursive: true })
+  damage(data)
+  const checkpoint = join(out, 'checkpoints', 'cpt', 'kept')
+  mkdirSync(join(out, 'checkpoints', 'cpt'), { recursive: true })
+  writeFileSync(checkpoint, 'earlier')
+  return { data, out, checkpoint }
+}
+
+const replaceLine = (path: string, line: number, change: (text: Buffer) => Buffer): void => {
+  const lines = readFileSync(path, 'latin1').split('\n')
+  lines[line - 1] = change(Buffer.from(lines[line - 1]!, 'latin1')).toString('latin1')
+  writeFileSync(path, lines.join('\n'), 'latin1')
+}
+
+test.each([
+  [
+    'an empty file',
+    (data: string) => writeFileSync(join(data, 'cmexam', 'train.csv'), ''),
+    /expected data, got an empty file .*train\.csv/,
+  ],
+  [
+    'a broken JSON line',
+    (data: string) =>
+      replaceLine(join(data, 'huatuo_encyclopedia_qa/train_datasets.jsonl'), 7, (text) => text.subarray(0, 16)),
+    /train_datasets\.jsonl:7: not JSON .*--skip-damaged/,
+  ],
+  [
+    'bytes of another encoding',
+    (data: string) =>
+      replaceLine(join(data, 'huatuo_encyclopedia_qa/train_datasets.jsonl'), 9, (text) =>
+        Buffer.concat([text.subarray(0, 30), Buffer.of(0xff), text.subarray(30)]),
+      ),
+    /train_datasets\.jsonl:9: bytes that are not valid/,
+  ],
+  [
+    'a test question without an answer',
+    (data: string) => {
+      const path = join(data, 'eval', 'exam-b.csv')
+      writeFileSync(path, readFileSync(path, 'utf8').replace(/",([A-E]),/, '",,'))
+    },
+    /exam-b\.csv:\d+: expected a question with its answer, got no answer/,
+  ],
+])(
+  'data with %s end in one sentence, code 1, and an untouched earlier checkpoint of another run',
+  (name, damage, sentence) => {
+    const { data, out, checkpoint } = brokenData(name.replaceAll(' ', '-'), damage)
+    const { code, said } = start('--data', data, '--out', out, '--resume')
+    expect(said).toMatch(sentence)
+    expect(code).toBe(1)
+    expect(existsSync(checkpoint)).toBe(true)
+  },
+)
+
+test('a full disk ends in one sentence', (context) => {
+  const out = join(folder, 'full')
+  mkdirSync(out)
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=200k', 'tmpfs', out])
+  if (mounted.status !== 0) return context.skip('a small file system cannot be mounted here')
+  try {
+    const { code, said } = start('--out', out)
+    expect(said).toMatch(/could not be written|expected room|ENOSPC/)
+    expect(said).toContain(out)
+    expect(code).toBe(1)
+  } finally {
+    spawnSync('umount', [out])
+  }
 })
 
 test('a broken line and a missing file of real data are named', () => {

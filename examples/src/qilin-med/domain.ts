@@ -1,4 +1,4 @@
-import type { Built, ExamItem, PreferencePair, Tokenizer } from '@qilin-med/chimed'
+import type { Built, ExamItem, OnFault, PreferencePair, Tokenizer } from '@qilin-med/chimed'
 import type { DocumentInput, Splitter } from '@qilin-med/rag'
 
 /** A question with the answer one would like to hear. */
@@ -15,6 +15,10 @@ export interface TestData {
   /** Texts for perplexity by split. */
   readonly texts: Readonly<Record<string, readonly string[]>>
   readonly preferences: readonly PreferencePair[]
+  /** Words whose presence in an answer is counted: diseases, findings, drugs. */
+  readonly terms: readonly string[]
+  /** What of the test files is not asked, and why, one phrase each. */
+  readonly leftOut: readonly string[]
 }
 
 /** Lengths and rates of the three training stages. */
@@ -31,8 +35,8 @@ export interface Domain {
   readonly name: string
   /** Said in the report: invented data must not be taken for medicine. */
   readonly notice: string
-  /** Reads, converts, cleans, deduplicates, decontaminates and splits the raw files. */
-  build(out: string, tokenizer: Tokenizer): Promise<Built>
+  /** Reads, converts, cleans, deduplicates, decontaminates and splits the raw files. `onFault` hears of every row left out. */
+  build(options: { readonly out: string; readonly tokenizer: Tokenizer; readonly onFault: OnFault }): Promise<Built>
   tests(): Promise<TestData>
   /** Documents for retrieval beside the CPT corpus. */
   knowledge(): Promise<DocumentInput[]>
@@ -40,6 +44,8 @@ export interface Domain {
   prompt(question: string, context?: readonly string[]): string
   /** An exam question with its options as a user asks it. */
   examQuestion(item: ExamItem): string
+  /** What a question is about: questions about the same thing are drawn together for intervals. */
+  examGroup(item: ExamItem): string
   /** The beginning of an answer that leads up to the text of an option; the same for every option. */
   answerStem(item: ExamItem): string
   /** The explanation in a generated answer. */
@@ -52,7 +58,6 @@ export interface Domain {
   readonly cpt: StageSettings
   readonly sft: StageSettings
   readonly dpo: StageSettings
-  /** Sentences given to the model from retrieval, and how they are cut. */
   /** Records a stage trains on, taken evenly from all sub-datasets; all by default. */
   readonly recordsPerStage?: number
   /** Tokens of one batch when continuations are scored; bounds memory for large vocabularies. */
@@ -61,5 +66,6 @@ export interface Domain {
   readonly generationRows: number
   /** Most questions, texts and pairs of each test set; all by default. */
   readonly testLimit?: number
+  /** Sentences given to the model from retrieval, and how they are cut. */
   readonly retrieval: { readonly hits: number; readonly splitter: Splitter }
 }

@@ -1,5 +1,12 @@
 import type { ExamItem } from '@qilin-med/chimed'
-import { bootstrap, cmexamTextScores, examScores, preferenceAccuracy, strictExtractor } from '@qilin-med/metrics'
+import {
+  bootstrap,
+  cmexamTextScores,
+  examScores,
+  preferenceAccuracy,
+  strictExtractor,
+  termRecall,
+} from '@qilin-med/metrics'
 import type { Retriever } from '@qilin-med/rag'
 import type { Domain, TestData } from './domain'
 import type { TextModel } from './text-model'
@@ -61,6 +68,8 @@ export interface StageResult {
   readonly exam: Readonly<Record<string, ExamResult>>
   readonly explanation: TextScores
   readonly dialogue: TextScores
+  /** Share of the terms in the expected dialogue answers that the answers name; `n` terms. */
+  readonly termRecall: { readonly value: number; readonly n: number }
   readonly preferenceAccuracy: Share
   readonly samples: readonly Sample[]
 }
@@ -104,6 +113,7 @@ export const evaluateStage = async (context: EvaluationContext): Promise<StageRe
     exam,
     explanation: explanation!,
     dialogue: dialogue.scores,
+    termRecall: dialogue.termRecall,
     preferenceAccuracy: without?.preferenceAccuracy ?? (await preferences(context, seed)),
     samples: [...samples, ...dialogue.samples.slice(0, 3)],
   }
@@ -147,9 +157,10 @@ const answerExam = async (context: EvaluationContext, items: readonly ExamItem[]
   )
   const answers = await model.generate(prompts, { maxTokens: domain.answerTokens, rows: domain.generationRows })
   const gold = items.map(({ answer }) => answer)
-  const byLikelihood = examScores(gold, likeliest, { seed })
-  const byText = examScores(gold, optionsRead(domain, items, answers), { seed })
-  const byLetter = examScores(gold, answers.map(letterIn), { seed })
+  const drawn = { seed, groups: items.map(domain.examGroup) }
+  const byLikelihood = examScores(gold, likeliest, drawn)
+  const byText = examScores(gold, optionsRead(domain, items, answers), drawn)
+  const byLetter = examScores(gold, answers.map(letterIn), drawn)
   const result: ExamResult = {
     accuracy: byLikelihood.accuracy.value,
     weightedF1: byLikelihood.weightedF1.value,
@@ -212,12 +223,11 @@ const answerDialogues = async (context: EvaluationContext) => {
       sources: found[i]!.sources,
     }),
   )
+  const expected = exchanges.map(({ answer }) => answer)
+  const { recall, rows } = termRecall(answers, expected, tests.terms)
   return {
-    scores: textScores(
-      answers,
-      exchanges.map(({ answer }) => answer),
-      context.seed,
-    ),
+    scores: textScores(answers, expected, context.seed),
+    termRecall: { value: recall, n: rows.reduce((sum, row) => sum + row.expected.length, 0) },
     samples,
   }
 }

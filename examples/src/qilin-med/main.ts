@@ -11,7 +11,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Built, type ChimedRecord, cptRows, dpoRows, plainFormat, sftRows } from '@qilin-med/chimed'
+import { type Built, type ChimedRecord, cptRows, dpoRows, type OnFault, plainFormat, sftRows } from '@qilin-med/chimed'
 import { saveAdapter } from '@qilin-med/lora'
 import { type LoadedModel, loadModel, type NetworkAdapter, type Tokenizer } from '@qilin-med/models'
 import { loadTokenizer } from '@qilin-med/models/tokenizer'
@@ -22,7 +22,7 @@ import { collect } from './collect'
 import type { Domain, TestData } from './domain'
 import { evaluateStage, type StageResult } from './evaluate'
 import { writeMerged } from './merge'
-import { miniDomain } from './mini-domain'
+import { isMiniChimed, miniDomain } from './mini-domain'
 import { type Options, readOptions } from './options'
 import { writeReport } from './report'
 import { buildKnowledge } from './retrieval'
@@ -188,7 +188,19 @@ const prepareFolder = async ({ out, resume }: Options): Promise<void> => {
 }
 
 const domainOf = async ({ data, rows, ablation }: Options): Promise<Domain> =>
-  data ? (await import('./real-domain')).realDomain(data, rows) : miniDomain(undefined, ablation)
+  data === undefined || isMiniChimed(data)
+    ? miniDomain(data, ablation)
+    : (await import('./real-domain')).realDomain(data, rows)
+
+/** Stops at a damaged row, unless asked not to. Rows that are whole but of no use, such as those without an answer, are counted only. */
+const faultPolicy =
+  ({ skipDamaged }: Options): OnFault =>
+  ({ code, reason, file, line }) => {
+    if (skipDamaged || !damage.has(code)) return
+    throw new Error(`${file}:${line}: ${reason}. Mend the row, or leave out such rows with --skip-damaged.`)
+  }
+
+const damage: ReadonlySet<string> = new Set(['json', 'encoding', 'nul-byte', 'column-count', 'unclosed-quote'])
 
 const main = async (): Promise<void> => {
   const started = performance.now()
@@ -205,15 +217,17 @@ const main = async (): Promise<void> => {
   const tokenizer = await loadTokenizer(options.model ?? miniModel)
   const base = await loadModel(options.model ?? miniModel, { runtime }) // before the data: a bad model ends the run at once
   await prepareFolder(options)
-  const built = await domain.build(join(options.out, 'data'), tokenizer)
+  const built = await domain.build({ out: join(options.out, 'data'), tokenizer, onFault: faultPolicy(options) })
   dataTables(built.report)
+  const tests = await domain.tests()
+  if (tests.leftOut.length > 0) note(`Not asked: ${tests.leftOut.join(', ')}`)
   const run: Run = {
     options,
     domain,
     runtime,
     tokenizer,
     base,
-    tests: await domain.tests(),
+    tests,
     built,
     signal: stop.signal,
   }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
@@ -22,12 +22,16 @@ import {
 } from '@qilin-med/chimed'
 import type { Splitter } from '@qilin-med/rag'
 import { dialogueTurn, examAnswer, examTurn, letters, prompt, questionParts } from '../world/formats'
+import { pools } from '../world/lexicon'
 import { worldSeed } from '../world/make-world'
 import { buildWorld } from '../world/world'
 import type { Domain, Exchange, TestData } from './domain'
 
 /** The embedded raw files. */
 export const miniChimedFolder = fileURLToPath(new URL('../../data/mini-chimed', import.meta.url))
+
+/** True for a folder in the layout of the embedded data, such as an edited copy of it. */
+export const isMiniChimed = (folder: string): boolean => existsSync(join(folder, 'eval', 'exam-b.csv'))
 
 /** Variations for the comparisons in docs/results.md: each leaves out one thing that makes the recipe work. */
 export type Ablation = 'none' | 'no-replay' | 'one-wording' | 'no-cpt'
@@ -38,8 +42,7 @@ export const miniDomain = (folder = miniChimedFolder, ablation: Ablation = 'none
   return {
     name: 'mini-ChiMed',
     notice: 'Every disease, text and answer here is invented by a program. 全部内容虚构，不可用于诊疗。',
-    build: (out, tokenizer) =>
-      buildCorpora({ ...corpora(at, ablation), out, tokenizer, split: { validation: 0.01, seed: 1 } }),
+    build: (options) => buildCorpora({ ...corpora(at, ablation), ...options, split: { validation: 0.01, seed: 1 } }),
     tests: () => readTests(at),
     knowledge: async () => knowledgeBase(at('knowledge_base/knowledge.jsonl')),
     prompt: (question, context) => prompt(dialogueTurn(question, context)),
@@ -47,6 +50,7 @@ export const miniDomain = (folder = miniChimedFolder, ablation: Ablation = 'none
       const parts = questionParts(question)
       return examTurn({ question: parts.question, options: options.map(({ text }) => text) }, undefined)
     },
+    examGroup: ({ explanation }) => explanation, // the fact
     answerStem: (item) => item.explanation.slice(0, Math.max(0, item.explanation.indexOf(rightText(item)))),
     explanationIn: (answer) => answer.replace(/，选[A-E]。$/, '。'),
     examQuery: ({ question }) => question,
@@ -161,11 +165,14 @@ const examExplanations = (path: string): Source<Conversation> =>
 const lines = (path: string): string[] => readFileSync(path, 'utf8').trim().split('\n')
 const records = <T>(path: string): T[] => lines(path).map((line) => JSON.parse(line) as T)
 
+/** A test is whole or it is none: a question that cannot be asked ends the run. */
 const exam = async (path: string): Promise<ExamItem[]> => {
   const items: ExamItem[] = []
-  for await (const { value } of readRows<Record<string, unknown>>(path)) {
+  for await (const { value, line } of readRows<Record<string, unknown>>(path)) {
     const item = examItem(value)
-    if (!('drop' in item)) items.push(item)
+    if ('drop' in item)
+      throw new Error(`${path}:${line}: expected a question with its answer, got ${item.reason}. Mend the row.`)
+    items.push(item)
   }
   return items
 }
@@ -195,6 +202,8 @@ const readTests = async (at: (path: string) => string): Promise<TestData> => ({
       rejected: response_rejected,
     }),
   ),
+  terms: Object.values(pools).flat(),
+  leftOut: [],
 })
 
 const knowledgeBase = (path: string) =>

@@ -7,7 +7,7 @@ export interface Options {
   /** Folder of this run. */
   readonly out: string
   readonly resume: boolean
-  /** Folder with real data; the embedded data without. */
+  /** Folder with real data, or an edited copy of the embedded data; the embedded data without. */
   readonly data: string | undefined
   /** Hugging Face folder of the base model; the embedded one without. */
   readonly model: string | undefined
@@ -15,6 +15,8 @@ export interface Options {
   readonly embedder: string | undefined
   /** Rows a stage with real data. */
   readonly rows: number
+  /** Leaves out and counts rows that are damaged (broken JSON, wrong encoding) instead of stopping at the first. */
+  readonly skipDamaged: boolean
   readonly ablation: Ablation
   readonly threads: number | undefined
 }
@@ -39,6 +41,7 @@ export const readOptions = (args: readonly string[]): Options => {
       model: { type: 'string' },
       embedder: { type: 'string' },
       rows: { type: 'string', default: '64' },
+      'skip-damaged': { type: 'boolean', default: false },
       ablation: { type: 'string', default: 'none' },
       threads: { type: 'string' },
     },
@@ -58,6 +61,7 @@ export const readOptions = (args: readonly string[]): Options => {
     model: values.model,
     embedder: values.embedder,
     rows: wholeNumber('rows', values.rows, 1),
+    skipDamaged: values['skip-damaged'],
     ablation,
     threads: values.threads === undefined ? undefined : wholeNumber('threads', values.threads, 1),
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import {
   buildCorpora,
@@ -7,7 +8,10 @@ import {
   examItem,
   normalise,
   optionLines,
+  type PreferencePair,
   readJsonl,
+  readLines,
+  type SourceOptions,
   sources,
   type TestSet,
   tests,
@@ -17,6 +21,13 @@ import type { Domain, Exchange, TestData } from './domain'
 
 /** Every twentieth question of the published CMExam validation split is held back as this program's test. */
 const heldBack = (row: Readonly<Record<string, unknown>>): boolean => Number(row.row) % 20 === 0
+
+/** Every third medical preference row, chosen by its content, is held back to be asked. */
+const heldPreference = (row: Readonly<Record<string, unknown>>): boolean =>
+  createHash('sha256').update(JSON.stringify(row)).digest().readUInt32LE() % 3 === 0
+
+/** Characters of each held-back answer that are scored. */
+const answerLength = 120
 
 /** Questions and texts of each test set; enough to see a model answer, too few to compare models. */
 const testLimit = 50
@@ -28,11 +39,18 @@ const testLimit = 50
 export const realDomain = async (folder: string, rows: number): Promise<Domain> => {
   const at = (path: string) => join(folder, path)
   const exam = await examQuestions(at('qa/cmexam_val.jsonl.gz'))
+  const preferences = await heldPreferences(at)
   const held: TestSet[] = [
     {
       name: 'CMExam (held back)',
       items: async function* () {
-        for (const item of exam) yield { question: item.question, context: optionLines(item) }
+        for (const item of exam.items) yield { question: item.question, context: optionLines(item) }
+      },
+    },
+    {
+      name: 'preferences (held back)',
+      items: async function* () {
+        for (const { prompt } of preferences) yield { question: prompt, context: '' }
       },
     },
     tests.cmexam(at('qa/cmexam_test_10.csv')),
@@ -44,16 +62,15 @@ export const realDomain = async (folder: string, rows: number): Promise<Domain> 
   return {
     name: 'real Chinese medical data',
     notice: 'Research data under the licences of its sources; nothing of it is part of this software.',
-    build: (out, tokenizer) =>
+    build: (options) =>
       buildCorpora({
         ...corpora(at),
+        ...options,
         steps: [normalise(), dedup.exact(), decontaminate({ against: held })],
         tests: held,
         split: { validation: 0.01, seed: 1 },
-        tokenizer,
-        out,
       }),
-    tests: () => testData(at, exam),
+    tests: () => testData(at, exam, preferences),
     knowledge: async () => {
       const documents = []
       for await (const { value, line } of readJsonl<{ 问: string; 答: string }>(at('text/medicalgpt_rag_corpus.jsonl')))
@@ -63,6 +80,7 @@ export const realDomain = async (folder: string, rows: number): Promise<Domain> 
     prompt: (question, context = []) =>
       `${context.length > 0 ? `资料：\n${context.join('\n')}\n` : ''}问题：${question}\n回答：`,
     examQuestion: (item) => `${item.question}\n${optionLines(item)}`,
+    examGroup: ({ question }) => question,
     answerStem: () => '',
     explanationIn: (answer) => answer,
     examQuery: ({ question }) => question,
@@ -111,23 +129,61 @@ const corpora = (at: (path: string) => string) => {
       ...dialogues(),
     ],
     dpo: [
-      sources.zhongjingRlhf(at('preference/disc_medllm_ranked.jsonl.gz')),
-      sources.medicalgptReward(at('preference/medicalgpt_medical_reward.jsonl')),
+      ...medicalPreferences(at, { where: (row) => !heldPreference(row) }),
       sources.medicalgptReward(at('preference/medicalgpt_dpo_zh_500.jsonl.gz'), { name: 'MedicalGPT DPO (general)' }),
     ],
   }
 }
 
-const examQuestions = async (path: string): Promise<ExamItem[]> => {
-  const items: ExamItem[] = []
-  for await (const { value } of readJsonl<Record<string, unknown>>(path)) {
-    const item = heldBack(value) ? examItem(value) : undefined
-    if (item && !('drop' in item) && item.answer.length === 1) items.push(item)
-  }
-  return items
+const medicalPreferences = (at: (path: string) => string, options: SourceOptions) => [
+  sources.zhongjingRlhf(at('preference/disc_medllm_ranked.jsonl.gz'), options),
+  sources.medicalgptReward(at('preference/medicalgpt_medical_reward.jsonl'), options),
+]
+
+/** The pairs held back, cut to lengths that a small machine scores in seconds. */
+const heldPreferences = async (at: (path: string) => string): Promise<PreferencePair[]> => {
+  const pairs: PreferencePair[] = []
+  for (const source of medicalPreferences(at, { where: heldPreference }))
+    for await (const { prompt, chosen, rejected } of source.read({ onFault: () => {} }))
+      pairs.push({ prompt, chosen: chosen.slice(0, answerLength), rejected: rejected.slice(0, answerLength) })
+  return pairs
 }
 
-const testData = async (at: (path: string) => string, exam: readonly ExamItem[]): Promise<TestData> => {
+/** The questions held back that have one right answer, and what was held back without being asked. */
+const examQuestions = async (path: string): Promise<{ items: ExamItem[]; leftOut: string[] }> => {
+  const items: ExamItem[] = []
+  let [unlabelled, multiple] = [0, 0]
+  for await (const { value } of readJsonl<Record<string, unknown>>(path)) {
+    if (!heldBack(value)) continue
+    const item = examItem(value)
+    if ('drop' in item) unlabelled++
+    else if (item.answer.length > 1) multiple++
+    else items.push(item)
+  }
+  return {
+    items,
+    leftOut: [`${multiple} exam questions with several right answers`, `${unlabelled} without an answer`],
+  }
+}
+
+/** Entities of the Xywy knowledge graph, without the words of denial that lie beside them. */
+const dictionary = async (folder: string): Promise<string[]> => {
+  const words = async (name: string) => {
+    const lines: string[] = []
+    for await (const { value } of readLines(join(folder, `${name}.txt.gz`))) lines.push(value.trim())
+    return lines
+  }
+  const denials = new Set(await words('deny'))
+  const kinds = ['disease', 'symptom', 'check', 'drug', 'producer', 'food', 'department']
+  const entities = (await Promise.all(kinds.map(words))).flat()
+  return [...new Set(entities)].filter((word) => word.length > 1 && !denials.has(word))
+}
+
+const testData = async (
+  at: (path: string) => string,
+  exam: Awaited<ReturnType<typeof examQuestions>>,
+  preferences: readonly PreferencePair[],
+): Promise<TestData> => {
   const dialogues: Exchange[] = []
   for await (const { value } of readJsonl<{ instruction: string[]; output: string[] }>(
     at('qa/huatuo26m_test.jsonl.gz'),
@@ -135,15 +191,13 @@ const testData = async (at: (path: string) => string, exam: readonly ExamItem[])
     dialogues.push({ question: value.instruction[0]!, answer: value.output[0]! })
     if (dialogues.length === testLimit) break
   }
-  const explained = exam.filter(({ explanation }) => explanation.length > 40)
+  const explained = exam.items.filter(({ explanation }) => explanation.length > 40)
   return {
-    exams: { cmexam: exam },
+    exams: { cmexam: exam.items },
     dialogues,
     texts: { cmexam: explained.slice(0, 20).map(({ explanation }) => explanation.slice(0, 150)) },
-    preferences: dialogues.slice(0, 20).map(({ question, answer }, i) => ({
-      prompt: question,
-      chosen: answer.slice(0, 80),
-      rejected: dialogues[(i + 7) % dialogues.length]!.answer.slice(0, 80),
-    })),
+    preferences,
+    terms: await dictionary(at('kg/xywy_dict')),
+    leftOut: exam.leftOut,
   }
 }

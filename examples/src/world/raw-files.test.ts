@@ -36,6 +36,20 @@ const askedIn = (text: string, fact: Fact): boolean => [0, 1, 2].some((wording) 
 const facts = (...splits: Split[]): Fact[] => splits.flatMap((split) => world.facts[split])
 
 describe('the raw files', () => {
+  it('ask in groups that share their options, each of which is right once', () => {
+    const path = 'eval/exam-b.csv'
+    const rows = tables.find((table) => table.path === path)!.rows as string[][]
+    const groups = new Map<string, string[]>()
+    for (const [, cell, letter] of rows) {
+      const options = cell!.split('\n').map((line) => line.slice(2))
+      const key = [...options].sort().join()
+      groups.set(key, [...(groups.get(key) ?? []), options['ABCDE'.indexOf(letter!)]!])
+    }
+    for (const right of groups.values()) expect(new Set(right).size).toBe(right.length)
+    const whole = [...groups.values()].filter(({ length }) => length === 5)
+    expect(whole.length * 5).toBeGreaterThan(0.8 * rows.length)
+  })
+
   it('come back byte for byte', () => {
     makeWorld({ seed: worldSeed, out: scratch })
     const list = (folder: string): string[] =>

@@ -53,7 +53,8 @@ export function buildWorld({ seed = 1 }: { readonly seed?: number } = {}): World
   const rng = random(seed, 'world')
   const total = worldSize.known + worldSize.added + worldSize.retrieved
   const names = drawNames(rng.fork('names'), total)
-  const diseases = names.map((parts) => disease(parts, rng.fork(`values/${parts.join('')}`)))
+  const values = (group: string, parts: Disease['parts']) => disease(parts, rng.fork(`${group}/${parts.join('')}`))
+  const diseases = names.map((parts, i) => values(i < worldSize.known ? 'values' : 'new-values', parts))
   const known = diseases.slice(0, worldSize.known)
   const added = diseases.slice(worldSize.known, worldSize.known + worldSize.added)
   const retrieved = diseases.slice(worldSize.known + worldSize.added)

@@ -46,6 +46,8 @@ export interface BuildOptions {
   readonly dropped?: boolean | undefined
   /** `trl`: `cpt.jsonl`, `sft.jsonl`, `dpo.jsonl` in TRL's formats (default); `qilin`: `cpt.txt`, `sft.jsonl`, `dpo.json` as the scripts read them. */
   readonly format?: 'trl' | 'qilin' | undefined
+  /** Told of every row that readers and converters leave out, which the report counts all the same; may throw to stop. */
+  readonly onFault?: OnFault | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -99,11 +101,12 @@ async function buildBeside(side: SideFiles | undefined, options: BuildOptions): 
     split = { validation: 0 },
     tokenizer,
     out,
+    onFault,
     onProgress,
     signal,
   } = options
   const reading: StepReport[] = []
-  const { texts, conversations, pairs } = await readCorpora(options, { onProgress, signal, reading, side })
+  const { texts, conversations, pairs } = await readCorpora(options, { onFault, onProgress, signal, reading, side })
   const halves = [
     splitRecords(texts.records, split),
     splitRecords(conversations.records, split),
@@ -147,6 +150,7 @@ export const asText = (source: Source<CptText | Conversation>): Source<CptText> 
 })
 
 interface RunContext {
+  readonly onFault: BuildOptions['onFault']
   readonly onProgress: BuildOptions['onProgress']
   readonly signal: AbortSignal | undefined
   readonly reading: StepReport[]
@@ -165,17 +169,18 @@ async function runCorpus<T extends ChimedRecord>(
   corpus: Corpus,
   sources: readonly Source<T>[],
   steps: readonly Step[],
-  { onProgress, signal, reading, side }: RunContext,
+  { onFault, onProgress, signal, reading, side }: RunContext,
 ): Promise<{ readonly records: T[]; readonly reports: StepReport[] }> {
   const records: T[] = []
   for (const source of sources) {
     const log = faultLog()
     const before = records.length
-    const onFault: OnFault = (fault) => {
+    const told: OnFault = (fault) => {
       log.add(fault)
       side?.onFault(fault, `${corpus}-read`)
+      onFault?.(fault)
     }
-    for await (const record of source.read({ onFault, signal })) {
+    for await (const record of source.read({ onFault: told, signal })) {
       if (records.push(record) % 5000 === 0)
         onProgress?.({ stage: `read ${source.name}`, done: records.length - before, unit: 'rows' })
     }

@@ -1,6 +1,7 @@
 import { doctorAnswer } from '../answers'
-import { examRow, lookAlikeValues } from '../exams'
+import { examRow } from '../exams'
 import { generalText } from '../general'
+import { attributes } from '../lexicon'
 import type { Random } from '../random'
 import { freeParagraph, heldOutParagraph } from '../texts'
 import { asked, type Fact, told } from '../wordings'
@@ -15,16 +16,25 @@ const head = (path: string): Pick<RawTable, 'path' | 'dataset' | 'tables'> => ({
   tables: [],
 })
 
-/** Exam questions of each split that is asked in the test or in validation. */
+/**
+ * Exam questions of each split that is asked in the test or in validation.
+ *
+ * Questions stand in groups that share their options, each of which is right once: whatever values someone prefers who does
+ * not know the facts, one answer in five is right. Values of look-alike diseases among the options would pull a model that
+ * knows those diseases below chance, and a plain draw leaves it to luck how often its favourites are right.
+ */
 export function examSets({ world, rng }: SourceContext): Record<Exclude<Split, 'p'>, RawTable<string[]>> {
-  const all = world.diseases.flatMap((d) => d.facts)
   const rows = (split: Split, times: number): string[][] =>
-    world.facts[split].flatMap((fact) => {
-      const lures = lookAlikeValues(fact, all)
-      const draw = (wording: number): string[] =>
-        cmexamRow(examRow(fact, { rng, wording, lures: rng.sample(lures, Math.min(1, lures.length)) }))
-      return rng.sample([0, 1, 2], times).map(draw)
-    })
+    rng.sample([0, 1, 2], times).flatMap((wording) =>
+      attributes.flatMap((attribute) =>
+        optionGroups(rng.shuffle(world.facts[split].filter((fact) => fact.attribute === attribute))).flatMap(
+          (group) => {
+            const lures = group.map(({ value }) => value)
+            return group.map((fact) => cmexamRow(examRow(fact, { rng, wording, lures })))
+          },
+        ),
+      ),
+    )
   const set = (split: Exclude<Split, 'p'>, times: number): RawTable<string[]> =>
     csvBomTable(head(`eval/exam-${split}.csv`), examColumns, rng.shuffle(rows(split, times)))
   const { test, validation } = examVolume
@@ -35,6 +45,17 @@ export function examSets({ world, rng }: SourceContext): Record<Exclude<Split, '
     v: set('v', validation.v),
     w: set('w', validation.w),
   }
+}
+
+/** Facts in groups of up to five with unlike values. */
+function optionGroups(facts: readonly Fact[]): Fact[][] {
+  const groups: Fact[][] = []
+  for (const fact of facts) {
+    const home = groups.find((group) => group.length < 5 && group.every(({ value }) => value !== fact.value))
+    if (home) home.push(fact)
+    else groups.push([fact])
+  }
+  return groups
 }
 
 /** Dialogues, preference pairs and texts about facts that training never asks. */

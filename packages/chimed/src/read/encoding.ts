@@ -11,10 +11,13 @@ export interface DetectedEncoding {
   readonly bomBytes: number
 }
 
+/** Share of broken characters up to which text is taken for damaged UTF-8. Chinese GB18030 text read as UTF-8 has about 0.8. */
+const mostDamage = 0.2
+
 /**
  * The encoding that the first bytes of a file speak for: a byte order mark decides; otherwise UTF-16 when one of two bytes is often NUL and the other never,
- * UTF-8 when the sample is valid UTF-8, GB18030 when it is not but decodes as such, and UTF-8 again when neither holds (the broken rows are
- * then reported).
+ * UTF-8 when the sample is valid UTF-8 but for a few broken characters (which are then reported row by row), and GB18030 when it decodes
+ * better as such.
  *
  * @param sample  the beginning of the file; a character cut off at its end does not count against an encoding
  */
@@ -27,7 +30,10 @@ export function detectEncoding(sample: Uint8Array): DetectedEncoding {
   if (isUtf8(sample.subarray(0, wholeUtf8(sample)))) return { encoding: 'utf-8', bomBytes: 0 }
   const start = sample.findIndex((byte) => byte >= 0x80)
   const part = sample.subarray(start, start + (1 << 16))
-  return { encoding: errorShare('gb18030', part) < errorShare('utf-8', part) ? 'gb18030' : 'utf-8', bomBytes: 0 }
+  const broken = errorShare('utf-8', part)
+  // Most UTF-8 text also decodes as GB18030, as gibberish: a few broken characters must not turn a whole file into it.
+  const encoding = broken > mostDamage && errorShare('gb18030', part) < broken ? 'gb18030' : 'utf-8'
+  return { encoding, bomBytes: 0 }
 }
 
 /** True for a chunk that reads the same in UTF-8 and GB18030 and says nothing about which of them its file has. */

@@ -71,6 +71,21 @@ describe('readJsonl', () => {
     expect(log.counts()).toEqual({ encoding: 1 })
   })
 
+  it('takes a UTF-8 file with a broken character for what it is', async () => {
+    const lines = ['{"a":"头痛三天"}', '{"a":"发热一天"}', '{"a":"咳嗽两天"}'].map((line) => Buffer.from(`${line}\n`))
+    const broken = Buffer.concat([
+      lines[0]!,
+      lines[1]!.subarray(0, 6),
+      Buffer.from([0xb8, 0xdf]),
+      lines[1]!.subarray(6),
+      lines[2]!,
+    ])
+    const log = faultLog()
+    const rows = await all(readJsonl(file('broken.jsonl', broken), { onFault: log.add }))
+    expect(rows.map(({ value }) => value)).toEqual([{ a: '头痛三天' }, { a: '咳嗽两天' }])
+    expect(log.examples()).toMatchObject([{ code: 'encoding', line: 2 }])
+  })
+
   it('leaves out a line beyond the limit without holding it', async () => {
     const log = faultLog()
     const long = `{"a":"${'x'.repeat(5_000_000)}"}`

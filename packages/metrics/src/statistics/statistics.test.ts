@@ -59,6 +59,16 @@ describe('distributions', () => {
 })
 
 describe('bootstrap', () => {
+  it('draws the rows of a group together: twice every row is no news', () => {
+    const once = [1, 0, 0, 1, 1, 0, 1, 1]
+    const twice = once.flatMap((value) => [value, value])
+    const groups = once.flatMap((_, i) => [i, i])
+    for (const method of ['percentile', 'basic', 'bca'] as const)
+      expect(bootstrapMean(twice, { groups, method })).toEqual(bootstrapMean(once, { method }))
+    expect(bootstrapMean(twice).standardError).toBeLessThan(bootstrapMean(twice, { groups }).standardError)
+    expect(() => bootstrapMean(once, { groups })).toThrow(expect.objectContaining({ code: 'length-mismatch' }))
+  })
+
   it('holds the estimate, repeats for a seed and differs between seeds', () => {
     const values = Array.from({ length: 50 }, (_, i) => i % 3)
     const interval = bootstrapMean(values, { seed: 1 })
