@@ -32,9 +32,8 @@ test('Gemma 3 270M gives the losses, log-probabilities, ids and greedy text of t
   const model = await loadModel(folder, { runtime })
   const [scorer, generator] = [createScorer(model), createGenerator(model)]
   for (const { name, ids, meanLoss, tokenLogProbs, greedy } of reference.cases) {
-    const [[score]] = (await scorer.score([{ prompt: ids.slice(0, 1), continuations: [ids.slice(1)] }])) as [
-      [{ logProb: number }],
-    ]
+    const [scores] = await scorer.score([{ prompt: ids.slice(0, 1), continuations: [ids.slice(1)] }])
+    const score = scores![0]!
     expect(Math.abs(-score.logProb / (ids.length - 1) - meanLoss), `${name}: mean loss`).toBeLessThan(1e-4)
     if (tokenLogProbs)
       expect(score.logProb).toBeCloseTo(
