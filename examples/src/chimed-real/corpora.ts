@@ -19,13 +19,27 @@ const heldBack = (question: unknown): boolean => fingerprint(textOf(question)).c
 
 const textOf = (field: unknown): string => String(Array.isArray(field) ? field[0] : field)
 
+/** Which rows of the files that are also tests may be trained on. */
+export interface Selection {
+  readonly exam: (row: Fields) => boolean
+  readonly huatuo: (row: Fields) => boolean
+  readonly preference: (row: Fields) => boolean
+}
+
+const usual: Selection = {
+  exam: (row) => !heldBack(row.Question),
+  huatuo: (row) => !heldBack(row.instruction),
+  preference: () => true,
+}
+
 /**
  * The files of the data folder by the sub-dataset of Tables 1 to 3 that each stands for. CPubMed-KG and HC3-Chinese have no stand-in there; word
  * lists and models are no text to train on.
  */
-export const chimedSmall = (folder: string) => {
+export const chimedSmall = (folder: string, select = usual) => {
   const at = (path: string): string => join(folder, path)
-  const exam = { where: (row: Fields) => !heldBack(row.Question) }
+  const exam = { where: select.exam }
+  const preference = { where: select.preference }
   const dialogues = () => [
     sources.chineseMedicalDialogue(at('dialogue/toyhom_im_sample.gb18030.csv.gz')),
     sources.medicalDialogueSystem(at('dialogue/covid_dialogue_zh.txt.gz')),
@@ -35,9 +49,7 @@ export const chimedSmall = (folder: string) => {
   ]
   return {
     cpt: [
-      sources.huatuoEncyclopedia(at('qa/huatuo26m_test.jsonl.gz'), {
-        where: (row) => !heldBack(row.instruction),
-      }),
+      sources.huatuoEncyclopedia(at('qa/huatuo26m_test.jsonl.gz'), { where: select.huatuo }),
       sources.huatuoKnowledge(at('qa/bentsao_kg_qa.jsonl.gz')),
       sources.cmexam(at('qa/cmexam_val.jsonl.gz'), exam),
       sources.medqaTextbooks(at('text/infectious_disease_textbook.txt.gz')),
@@ -61,8 +73,8 @@ export const chimedSmall = (folder: string) => {
       ...dialogues(),
     ],
     dpo: [
-      sources.zhongjingRlhf(at('preference/disc_medllm_ranked.jsonl.gz')),
-      sources.medicalgptReward(at('preference/medicalgpt_medical_reward.jsonl')),
+      sources.zhongjingRlhf(at('preference/disc_medllm_ranked.jsonl.gz'), preference),
+      sources.medicalgptReward(at('preference/medicalgpt_medical_reward.jsonl'), preference),
       sources.medicalgptReward(at('preference/medicalgpt_dpo_zh_500.jsonl.gz'), { name: 'MedicalGPT DPO (general)' }),
     ],
   }

@@ -1,4 +1,4 @@
-import type { Built, ExamItem, OnFault, PreferencePair, Tokenizer } from '@qilin-med/chimed'
+import type { Built, Corpus, ExamItem, OnFault, PreferencePair, Source, Tokenizer } from '@qilin-med/chimed'
 import type { DocumentInput, Splitter } from '@qilin-med/rag'
 
 /** A question with the answer one would like to hear. */
@@ -35,6 +35,8 @@ export interface Domain {
   readonly name: string
   /** Said in the report: invented data must not be taken for medicine. */
   readonly notice: string
+  /** The raw files by the sub-dataset that they stand for. */
+  readonly corpora: Readonly<Record<Corpus, readonly Source[]>>
   /** Reads, converts, cleans, deduplicates, decontaminates and splits the raw files. `onFault` hears of every row left out. */
   build(options: { readonly out: string; readonly tokenizer: Tokenizer; readonly onFault: OnFault }): Promise<Built>
   tests(): Promise<TestData>

@@ -22,12 +22,12 @@ import { collect } from './collect'
 import type { Domain, TestData } from './domain'
 import { evaluateStage, type StageResult } from './evaluate'
 import { writeMerged } from './merge'
-import { isMiniChimed, miniDomain } from './mini-domain'
+import { isMiniChimed, miniChimedFolder, miniDomain } from './mini-domain'
 import { type Options, readOptions } from './options'
 import { writeReport } from './report'
 import { buildKnowledge } from './retrieval'
 import { writeSummary } from './summary'
-import { dataTables, heading, note, resultTable } from './terminal'
+import { dataTables, heading, note, readingTable, resultTable, testTable } from './terminal'
 import { textModel } from './text-model'
 import { type CurvePoint, type Stage, type TrainedStage, trainStage } from './training'
 
@@ -218,9 +218,10 @@ const main = async (): Promise<void> => {
   const base = await loadModel(options.model ?? miniModel, { runtime }) // before the data: a bad model ends the run at once
   await prepareFolder(options)
   const built = await domain.build({ out: join(options.out, 'data'), tokenizer, onFault: faultPolicy(options) })
+  readingTable(domain, options.data ?? miniChimedFolder, built.report)
   dataTables(built.report)
   const tests = await domain.tests()
-  if (tests.leftOut.length > 0) note(`Not asked: ${tests.leftOut.join(', ')}`)
+  testTable(tests)
   const run: Run = {
     options,
     domain,

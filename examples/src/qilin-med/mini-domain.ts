@@ -39,10 +39,12 @@ export type Ablation = 'none' | 'no-replay' | 'one-wording' | 'no-cpt'
 /** The embedded invented world: Tables 1 to 3 in small, with tests whose answers were never asked in training. */
 export const miniDomain = (folder = miniChimedFolder, ablation: Ablation = 'none'): Domain => {
   const at = (path: string) => join(folder, path)
+  const { steps, tests: held, ...raw } = corpora(at, ablation)
   return {
     name: 'mini-ChiMed',
     notice: 'Every disease, text and answer here is invented by a program. 全部内容虚构，不可用于诊疗。',
-    build: (options) => buildCorpora({ ...corpora(at, ablation), ...options, split: { validation: 0.01, seed: 1 } }),
+    corpora: raw,
+    build: (options) => buildCorpora({ ...raw, ...options, steps, tests: held, split: { validation: 0.01, seed: 1 } }),
     tests: () => readTests(at),
     knowledge: async () => knowledgeBase(at('knowledge_base/knowledge.jsonl')),
     prompt: (question, context) => prompt(dialogueTurn(question, context)),
@@ -94,7 +96,7 @@ const withoutReplay = <T extends ChimedRecord>(source: Source<T>): Source<T> => 
   }
 }
 
-const corpora = (at: (path: string) => string, ablation: Ablation): BuildOptions => {
+const corpora = (at: (path: string) => string, ablation: Ablation) => {
   const dialogues = () => [
     sources.chineseMedicalDialogue(at('chinese_medical_dialogue_data')),
     sources.medicalDialogueSystem(at('medical_dialogue_system')),
@@ -134,7 +136,7 @@ const corpora = (at: (path: string) => string, ablation: Ablation): BuildOptions
     dpo: kept([sources.zhongjingRlhf(at('zhongjing_rlhf')), sources.medicalgptReward(at('medicalgpt_reward'))]),
     steps: [normalise(), dedup.exact(), dedup.minhash({ threshold: 0.9 }), decontaminate({ against: held })],
     tests: held,
-  }
+  } satisfies BuildOptions
 }
 
 /** CMExam-explanation in the wording of the embedded model: the statement first, the letter last. */

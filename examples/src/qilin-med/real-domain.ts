@@ -11,20 +11,22 @@ import {
   type PreferencePair,
   readJsonl,
   readLines,
-  type SourceOptions,
   sources,
-  type TestSet,
   tests,
 } from '@qilin-med/chimed'
 import { sentenceSplitter } from '@qilin-med/rag'
+import { chimedSmall } from '../chimed-real/corpora'
 import type { Domain, Exchange, TestData } from './domain'
 
-/** Every twentieth question of the published CMExam validation split is held back as this program's test. */
-const heldBack = (row: Readonly<Record<string, unknown>>): boolean => Number(row.row) % 20 === 0
+/** One in `parts` of the rows of a file, chosen by their content, is held back to be asked. */
+const heldBack =
+  (parts: number) =>
+  (row: Readonly<Record<string, unknown>>): boolean =>
+    createHash('sha256').update(JSON.stringify(row)).digest().readUInt32LE() % parts === 0
 
-/** Every third medical preference row, chosen by its content, is held back to be asked. */
-const heldPreference = (row: Readonly<Record<string, unknown>>): boolean =>
-  createHash('sha256').update(JSON.stringify(row)).digest().readUInt32LE() % 3 === 0
+const heldQuestion = heldBack(20)
+const heldExchange = heldBack(20)
+const heldPreference = heldBack(3)
 
 /** Characters of each held-back answer that are scored. */
 const answerLength = 120
@@ -39,22 +41,27 @@ const testLimit = 50
 export const realDomain = async (folder: string, rows: number): Promise<Domain> => {
   const at = (path: string) => join(folder, path)
   const exam = await examQuestions(at('qa/cmexam_val.jsonl.gz'))
+  const dialogues = await heldExchanges(at('qa/huatuo26m_test.jsonl.gz'))
   const preferences = await heldPreferences(at)
-  const held: TestSet[] = [
-    {
-      name: 'CMExam (held back)',
-      items: async function* () {
-        for (const item of exam.items) yield { question: item.question, context: optionLines(item) }
-      },
-    },
-    {
-      name: 'preferences (held back)',
-      items: async function* () {
-        for (const { prompt } of preferences) yield { question: prompt, context: '' }
-      },
-    },
+  const corpora = chimedSmall(folder, {
+    exam: (row) => !heldQuestion(row),
+    huatuo: (row) => !heldExchange(row),
+    preference: (row) => !heldPreference(row),
+  })
+  const held = [
+    tests.items(
+      exam.items.map((item) => ({ question: item.question, context: optionLines(item) })),
+      { name: 'CMExam (held back)' },
+    ),
+    tests.items(
+      dialogues.map(({ question, answer }) => ({ question, context: answer })),
+      { name: 'Huatuo-26M (held back)' },
+    ),
+    tests.items(
+      preferences.map(({ prompt, chosen }) => ({ question: prompt, context: chosen })),
+      { name: 'preferences (held back)' },
+    ),
     tests.cmexam(at('qa/cmexam_test_10.csv')),
-    tests.huatuo26m(at('qa/huatuo26m_test.jsonl.gz')),
     tests.ceval(at('eval/ceval')),
     tests.cmmlu(at('eval/cmmlu')),
   ]
@@ -62,15 +69,16 @@ export const realDomain = async (folder: string, rows: number): Promise<Domain> 
   return {
     name: 'real Chinese medical data',
     notice: 'Research data under the licences of its sources; nothing of it is part of this software.',
+    corpora,
     build: (options) =>
       buildCorpora({
-        ...corpora(at),
+        ...corpora,
         ...options,
         steps: [normalise(), dedup.exact(), decontaminate({ against: held })],
         tests: held,
         split: { validation: 0.01, seed: 1 },
       }),
-    tests: () => testData(at, exam, preferences),
+    tests: () => testData({ exam, dialogues, preferences, terms: dictionary(at('kg/xywy_dict')) }),
     knowledge: async () => {
       const documents = []
       for await (const { value, line } of readJsonl<{ 问: string; 答: string }>(at('text/medicalgpt_rag_corpus.jsonl')))
@@ -98,52 +106,14 @@ export const realDomain = async (folder: string, rows: number): Promise<Domain> 
   }
 }
 
-const corpora = (at: (path: string) => string) => {
-  const where = (row: Readonly<Record<string, unknown>>) => !heldBack(row)
-  const dialogues = () => [
-    sources.chineseMedicalDialogue(at('dialogue/toyhom_im_sample.gb18030.csv.gz')),
-    sources.medicalDialogueSystem(at('dialogue/covid_dialogue_zh.txt.gz')),
-    sources.cmd(at('dialogue/cmtmedqa_test.jsonl.gz')),
-    sources.conversations(at('dialogue/bentsao_liver_cancer.jsonl.gz'), { name: 'BenTsao liver cancer' }),
-    sources.conversations(at('dialogue/medicalgpt_medical_sft_1k.jsonl.gz'), { name: 'MedicalGPT SFT' }),
-  ]
-  return {
-    cpt: [
-      sources.huatuoKnowledge(at('qa/bentsao_kg_qa.jsonl.gz')),
-      sources.cmexam(at('qa/cmexam_val.jsonl.gz'), { where }),
-      sources.medqaTextbooks(at('text/infectious_disease_textbook.txt.gz')),
-      sources.medqaTextbooks(at('text/tcm_books'), { name: 'TCM books' }),
-      sources.xywyKg(at('kg/xywy_medical_sample.jsonl')),
-      sources.xywyKg(at('kg/xywy_medical_data_sample.csv'), { name: 'Xywy-KG (table)' }),
-      sources.health39Kg(at('kg/39health_disease.gb18030.csv.gz')),
-      ...dialogues(),
-    ],
-    sft: [
-      sources.instructChat(at('general/alpaca_chinese_4k.jsonl.gz')),
-      sources.alpacaGpt4Zh(at('general/alpaca_zh_demo.jsonl.gz')),
-      sources.train1mCn(at('general/belle_open_source_1k.jsonl.gz')),
-      sources.train2mCn(at('general/belle_eval_set.jsonl.gz')),
-      sources.train35mCn(at('general/oaast_sft_zh.jsonl.gz')),
-      sources.multiturnChat(at('general/sharegpt_zh_1k.jsonl.gz')),
-      sources.cmexamExplanation(at('qa/cmexam_val.jsonl.gz'), { where }),
-      ...dialogues(),
-    ],
-    dpo: [
-      ...medicalPreferences(at, { where: (row) => !heldPreference(row) }),
-      sources.medicalgptReward(at('preference/medicalgpt_dpo_zh_500.jsonl.gz'), { name: 'MedicalGPT DPO (general)' }),
-    ],
-  }
-}
-
-const medicalPreferences = (at: (path: string) => string, options: SourceOptions) => [
-  sources.zhongjingRlhf(at('preference/disc_medllm_ranked.jsonl.gz'), options),
-  sources.medicalgptReward(at('preference/medicalgpt_medical_reward.jsonl'), options),
-]
-
 /** The pairs held back, cut to lengths that a small machine scores in seconds. */
 const heldPreferences = async (at: (path: string) => string): Promise<PreferencePair[]> => {
   const pairs: PreferencePair[] = []
-  for (const source of medicalPreferences(at, { where: heldPreference }))
+  const held = { where: heldPreference }
+  for (const source of [
+    sources.zhongjingRlhf(at('preference/disc_medllm_ranked.jsonl.gz'), held),
+    sources.medicalgptReward(at('preference/medicalgpt_medical_reward.jsonl'), held),
+  ])
     for await (const { prompt, chosen, rejected } of source.read({ onFault: () => {} }))
       pairs.push({ prompt, chosen: chosen.slice(0, answerLength), rejected: rejected.slice(0, answerLength) })
   return pairs
@@ -154,7 +124,7 @@ const examQuestions = async (path: string): Promise<{ items: ExamItem[]; leftOut
   const items: ExamItem[] = []
   let [unlabelled, multiple] = [0, 0]
   for await (const { value } of readJsonl<Record<string, unknown>>(path)) {
-    if (!heldBack(value)) continue
+    if (!heldQuestion(value)) continue
     const item = examItem(value)
     if ('drop' in item) unlabelled++
     else if (item.answer.length > 1) multiple++
@@ -179,25 +149,28 @@ const dictionary = async (folder: string): Promise<string[]> => {
   return [...new Set(entities)].filter((word) => word.length > 1 && !denials.has(word))
 }
 
-const testData = async (
-  at: (path: string) => string,
-  exam: Awaited<ReturnType<typeof examQuestions>>,
-  preferences: readonly PreferencePair[],
-): Promise<TestData> => {
-  const dialogues: Exchange[] = []
-  for await (const { value } of readJsonl<{ instruction: string[]; output: string[] }>(
-    at('qa/huatuo26m_test.jsonl.gz'),
-  )) {
-    dialogues.push({ question: value.instruction[0]!, answer: value.output[0]! })
-    if (dialogues.length === testLimit) break
-  }
+const heldExchanges = async (path: string): Promise<Exchange[]> => {
+  const exchanges: Exchange[] = []
+  for await (const { value } of readJsonl<{ instruction: [string]; output: [string] }>(path))
+    if (heldExchange(value)) exchanges.push({ question: value.instruction[0], answer: value.output[0] })
+  return exchanges
+}
+
+interface Held {
+  readonly exam: Awaited<ReturnType<typeof examQuestions>>
+  readonly dialogues: readonly Exchange[]
+  readonly preferences: readonly PreferencePair[]
+  readonly terms: Promise<string[]>
+}
+
+const testData = async ({ exam, dialogues, preferences, terms }: Held): Promise<TestData> => {
   const explained = exam.items.filter(({ explanation }) => explanation.length > 40)
   return {
     exams: { cmexam: exam.items },
     dialogues,
     texts: { cmexam: explained.slice(0, 20).map(({ explanation }) => explanation.slice(0, 150)) },
     preferences,
-    terms: await dictionary(at('kg/xywy_dict')),
+    terms: await terms,
     leftOut: exam.leftOut,
   }
 }

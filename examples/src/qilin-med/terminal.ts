@@ -1,4 +1,6 @@
+import { relative } from 'node:path'
 import type { BuildReport } from '@qilin-med/chimed'
+import type { Domain, TestData } from './domain'
 import type { StageResult } from './evaluate'
 
 /** One line about a stage of the program. */
@@ -12,6 +14,26 @@ export const note = (text: string): void => {
 }
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`
+
+/** Which files stand for what, and how many rows of them gave a record. */
+export const readingTable = ({ corpora }: Domain, folder: string, { reading }: BuildReport): void => {
+  note('Read')
+  const sources = (['cpt', 'sft', 'dpo'] as const).flatMap((corpus) => corpora[corpus])
+  for (const [i, { name, files }] of sources.entries()) {
+    const { input, output } = reading[i]!
+    const paths = files().map((path) => relative(folder, path))
+    const shown = paths.length > 2 ? `${paths[0]} and ${paths.length - 1} more` : paths.join(', ')
+    note(`  ${name.padEnd(30)} ${String(output).padStart(6)} of ${String(input).padStart(6)} rows  ${shown}`)
+  }
+}
+
+/** What the stages are asked, and what of the test files is not asked. */
+export const testTable = ({ exams, dialogues, preferences, terms, leftOut }: TestData): void => {
+  const questions = Object.entries(exams).map(([split, items]) => `${items.length} exam questions (${split})`)
+  const sets = [...questions, `${dialogues.length} dialogues`, `${preferences.length} pairs`, `${terms.length} terms`]
+  note(`Held back: ${sets.join(', ')}`)
+  if (leftOut.length > 0) note(`Not asked: ${leftOut.join(', ')}`)
+}
 
 /** Tables 1 to 3 of the paper for this data, and what was left out on the way and why. */
 export const dataTables = ({ sources, reading, steps }: BuildReport): void => {
