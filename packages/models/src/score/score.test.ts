@@ -51,6 +51,8 @@ describe.each(['qwen2', 'mistral', 'gpt2'] as const)('%s', (family) => {
         const [alone] = await scorer.score([{ prompt, continuations: [continuation] }])
         expect(together[i]![j]!.logProb).toBeCloseTo(alone![0]!.logProb, 6)
         expect(together[i]![j]!.tokens).toBe(continuation.length)
+        const [first] = await scorer.score([{ prompt, continuations: [continuation.slice(0, 1)] }])
+        expect(together[i]![j]!.firstLogProb).toBeCloseTo(first![0]!.logProb, 6)
       }
   })
 })

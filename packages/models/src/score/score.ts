@@ -13,6 +13,8 @@ export type { ScoreRequest } from './rows'
 export interface Score {
   /** Σ log p of its tokens, natural log. */
   readonly logProb: number
+  /** log p of its first token; 0 without any. */
+  readonly firstLogProb: number
   readonly tokens: number
 }
 
@@ -84,7 +86,9 @@ export const scorerOver = (
   work: state.work,
   async score(requests, { batchTokens = 4096, signal } = {}) {
     const weights: Weights = { parameters: adapterValues(adapter), sum: adapter ? checksum(adapter.values) : 0 }
-    const results: Score[][] = requests.map(({ continuations }) => continuations.map(() => ({ logProb: 0, tokens: 0 })))
+    const results: Score[][] = requests.map(({ continuations }) =>
+      continuations.map(() => ({ logProb: 0, firstLogProb: 0, tokens: 0 })),
+    )
     for (const { prompt, continuations } of requests)
       for (const continuation of continuations) state.work.alone += prompt.length + continuation.length
     for (const group of plan(requests, state.prefixes, weights.sum)) {
@@ -99,8 +103,13 @@ export const scorerOver = (
         const input = { ...batch.arrays, ...past }
         const logProbs = (await programs.score(input as never, weights.parameters)) as unknown as NdArray
         batch.owners.forEach(([request, continuation], i) => {
-          const { logProb, tokens } = results[request]![continuation]!
-          results[request]![continuation] = { logProb: logProb + Number(logProbs.data[i]), tokens: tokens + 1 }
+          const { logProb, firstLogProb, tokens } = results[request]![continuation]!
+          const own = Number(logProbs.data[i])
+          results[request]![continuation] = {
+            logProb: logProb + own,
+            firstLogProb: tokens === 0 ? own : firstLogProb,
+            tokens: tokens + 1,
+          }
         })
       }
     }
