@@ -61,7 +61,7 @@ describe('languageModel', () => {
         const [scores] = (await model.score!([request(prompt, option)], {})) as ContinuationScore[][]
         const beside = (together as ContinuationScore[][])[i]![j]!
         expect(beside.tokens).toBe(scores![0]!.tokens)
-        expect(Math.abs(beside.logProb - scores![0]!.logProb)).toBeLessThan(1e-3) // float32 sums in another order
+        expect(Math.abs(beside.logProb - scores![0]!.logProb)).toBeLessThan(1e-4) // float32 sums in another order; 6e-6 was seen
       }
   })
 
