@@ -81,6 +81,7 @@ export {
   tanh,
   where,
 } from './ops/elementwise'
+export { gatedSilu } from './ops/gated'
 export {
   type AxisOptions,
   cumulativeSum,

@@ -2,6 +2,7 @@ import {
   add,
   concat,
   type Dim,
+  gatedSilu,
   gelu,
   geluTanh,
   mul,
@@ -89,7 +90,8 @@ const feedForward = (config: ModelConfig, net: Network, layer: number, x: Tensor
     config.family === 'phi3'
       ? split(net.linear(`${path}.gate_up_proj`, x), 2, [inner, inner])
       : linears(net, [`${path}.gate_proj`, `${path}.up_proj`], x)
-  return net.linear(`${path}.down_proj`, mul(activation(config)(gate!), up!))
+  const gated = config.activation === 'silu' ? gatedSilu(gate!, up!) : mul(activation(config)(gate!), up!)
+  return net.linear(`${path}.down_proj`, gated)
 }
 
 /** One layer of a Llama-like decoder: Llama, Mistral, Qwen, Gemma, Phi-3, Baichuan. x [B, T, D]. */

@@ -3,7 +3,7 @@ import { ShapeError } from '../errors'
 import { microsoft } from '../onnx/lowering'
 import { count, stridesFor, type Value, walk } from '../reference/value'
 import { broadcastShapes } from '../shape'
-import { apply, type Op, requireFloating, type Tensor, unify } from '../tensor'
+import { apply, type Op, requireFloating, type Tensor, type TensorType, unify } from '../tensor'
 import { add } from './elementwise'
 import { quantizedMatmul } from './quantized-matmul'
 import { reshape, unbroadcast } from './reshape'
@@ -84,13 +84,14 @@ const matmulOp: Op<MatmulAttributes> = {
     // Over no products the kernel fills the first matrix of a batch only.
     if (onnx.isEmpty(matrix(a!.shape, transposeA)[1])) return onnx.zeros(output!.dtype, output!.shape)
     if (!transposeA && !transposeB && alpha === 1) return onnx.node('MatMul', inputs)
-    if (onnx.target !== 'webgpu')
-      return onnx.node(
-        'FusedMatMul',
-        inputs,
-        { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } },
-        microsoft,
-      )
+    const fused = (operands: readonly string[], transA: boolean, transB: boolean): string => {
+      const attributes = { transA: Number(transA), transB: Number(transB), alpha: { float: alpha } }
+      return onnx.node('FusedMatMul', operands, attributes, microsoft)
+    }
+    // aᵀ·b with many columns of a and few of b is faster as (bᵀ·a)ᵀ: the kernel copies the transposed operand.
+    if (onnx.target !== 'webgpu' && transposeA && !transposeB && isNarrow(a!, b!))
+      return onnx.node('Transpose', [fused([inputs[1]!, inputs[0]!], true, false)], { perm: [1, 0] })
+    if (onnx.target !== 'webgpu') return fused(inputs, transposeA, transposeB)
     const swap = (name: string, rank: number) =>
       onnx.node('Transpose', [name], { perm: [...Array(rank - 2).keys(), rank - 1, rank - 2] })
     const left = transposeA ? swap(inputs[0]!, a!.shape.length) : inputs[0]!
@@ -99,6 +100,11 @@ const matmulOp: Op<MatmulAttributes> = {
     return alpha === 1 ? product : onnx.node('Mul', [product, onnx.constant(a!.dtype, [], [alpha])])
   },
   evaluate: ([a, b], attributes, { outputs: [output] }) => multiply(a!, b!, attributes, output!.shape),
+}
+
+const isNarrow = (a: TensorType, b: TensorType): boolean => {
+  const [many, few] = [a.shape.at(-1)!, b.shape.at(-1)!]
+  return a.shape.length === 2 && b.shape.length === 2 && typeof many === 'number' && typeof few === 'number' && many >= 8 * few
 }
 
 /** Gradient of a matrix used by every row of a batch: one product over all rows instead of a sum of products. */

@@ -6,6 +6,7 @@ import { cast } from '../ops/cast'
 import { arange, dimensionSize } from '../ops/dimension-size'
 import { einsum } from '../ops/einsum'
 import * as e from '../ops/elementwise'
+import { gatedSilu } from '../ops/gated'
 import * as i from '../ops/indexing'
 import { linear, matmul } from '../ops/matmul'
 import { layerNorm, rmsNorm } from '../ops/normalization'
@@ -263,6 +264,10 @@ const layers = [
   row('matmul of a matrix with a batch', [x('A', 'B'), x(2, 'B', 'C')], (a, b) => matmul(a, b)),
   row('matmul of batches that broadcast', [x(2, 1, 'A', 2), x('C', 2, 'B')], (a, b) => matmul(a, b)),
   row('linear', [x(2, 'A', 'B'), x('C', 'B'), x('C')], (a, w, b) => linear(a, w, b)),
+  row('matmul of many columns with few, a transposed', [x('A', 16), x('A', 2)], (a, b) =>
+    matmul(a, b, { transposeA: true, alpha: 3 }),
+  ),
+  row('gatedSilu', [x('A', 'B'), x('A', 'B')], gatedSilu),
   row('rmsNorm', [x('A', 'B', 3), x(3)], (a, w) => rmsNorm(a, w)),
   row('rmsNorm of a named axis', [x('A', 'B'), x('B')], (a, w) => rmsNorm(a, w), 1),
   row('layerNorm', [x('A', 3), x(3), x(3)], (a, w, b) => layerNorm(a, w, b)),
