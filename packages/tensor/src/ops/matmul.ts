@@ -104,7 +104,13 @@ const matmulOp: Op<MatmulAttributes> = {
 
 const isNarrow = (a: TensorType, b: TensorType): boolean => {
   const [many, few] = [a.shape.at(-1)!, b.shape.at(-1)!]
-  return a.shape.length === 2 && b.shape.length === 2 && typeof many === 'number' && typeof few === 'number' && many >= 8 * few
+  return (
+    a.shape.length === 2 &&
+    b.shape.length === 2 &&
+    typeof many === 'number' &&
+    typeof few === 'number' &&
+    many >= 8 * few
+  )
 }
 
 /** Gradient of a matrix used by every row of a batch: one product over all rows instead of a sum of products. */

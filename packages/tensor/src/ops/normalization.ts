@@ -34,8 +34,7 @@ const rmsNormOp: Op<{ readonly epsilon: number }> = {
         const scaled = g && mul(g, weight!)
         // (g·w)/rms − x · mean(g·w·x)/rms³: what goes with x is a number a row.
         const pull = () => mean(mul(scaled!, x!), { axes: -1, keepAxes: true })
-        const viaOutput =
-          scaled && sub(mul(scaled, inverse!), mul(x!, mul(pull(), mul(inverse!, square(inverse!)))))
+        const viaOutput = scaled && sub(mul(scaled, inverse!), mul(x!, mul(pull(), mul(inverse!, square(inverse!)))))
         if (!gInverse) return viaOutput
         // d(1/rms)/dx = −x · (1/rms)³ / D
         const width = dimensionSize(x!.shape.at(-1)!, x!.dtype)
