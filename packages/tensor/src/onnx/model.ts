@@ -106,8 +106,10 @@ const writeInitializer = (
 }
 
 /** Bytes of a constant's elements. */
-export const byteLengthOf = ({ dtype, shape }: ConstantSource): number =>
-  shape.reduce((size, length) => size * length, bytesPerElement[dtype])
+export const byteLengthOf = ({ dtype, shape, packing }: ConstantSource): number => {
+  const bytes = shape.reduce((size, length) => size * length, bytesPerElement[dtype])
+  return packing === 'uint4' ? Math.ceil(bytes / 2) : bytes
+}
 
 /** The elements of a constant as they are stored. */
 export const bytesOf = (source: ConstantSource): Uint8Array => {

@@ -1,6 +1,5 @@
-import { bytesPerElement } from '../dtype'
 import { type Graph, lowerProgram } from '../onnx/graph'
-import { writeModel } from '../onnx/model'
+import { byteLengthOf, writeModel } from '../onnx/model'
 import type { ConstantSource } from '../tensor'
 import type { Program } from '../trace'
 import type { HostLoadOptions } from './host'
@@ -18,7 +17,7 @@ export const webModel = (
   { empty }: HostLoadOptions,
 ): OrtModel => {
   const graph = lowerProgram(program, provider, empty)
-  const large = new Map([...graph.initializers].filter(([, source]) => byteLength(source) >= largeConstant))
+  const large = new Map([...graph.initializers].filter(([, source]) => byteLengthOf(source) >= largeConstant))
   const externalData = [...large].map(([path, source]) => ({ path, data: bytesOf(source) }))
   return {
     ...signatureOf(program, graph),
@@ -35,17 +34,14 @@ export const webModel = (
 /** Initialisers with the large ones at the beginning of a file of their own name, and none in a file of the disk. */
 const placed = ({ initializers }: Graph, large: ReadonlyMap<string, ConstantSource>): Graph['initializers'] =>
   new Map(
-    [...initializers].map(([name, { dtype, shape, read }]) => {
-      const source: ConstantSource = { dtype, shape, read }
-      const location = { path: name, offset: 0, byteLength: byteLength(source) }
+    [...initializers].map(([name, given]) => {
+      const source: ConstantSource = { ...given, location: undefined }
+      const location = { path: name, offset: 0, byteLength: byteLengthOf(source) }
       return [name, large.has(name) ? { ...source, location } : source]
     }),
   )
 
-const byteLength = ({ dtype, shape }: ConstantSource): number =>
-  shape.reduce((product, length) => product * length, bytesPerElement[dtype])
-
 const bytesOf = (source: ConstantSource): Uint8Array => {
   const data = source.read()
-  return new Uint8Array(data.buffer, data.byteOffset, byteLength(source))
+  return new Uint8Array(data.buffer, data.byteOffset, byteLengthOf(source))
 }
