@@ -304,7 +304,7 @@ describe.each([
     const error = await failing((x) => twist([exp(x)], undefined))
     expect(error).toMatchObject({ name: 'TensorError', code: 'session', node: 'NoSuchOperator_1', op: 'twist' })
     expect(error.message).toMatchInlineSnapshot(
-      `"load: step must be accepted by ONNX Runtime, got (node NoSuchOperator_1 of op twist): This is an invalid model. In Node, ("NoSuchOperator_1", NoSuchOperator, "", -1) : ("Exp_0": tensor(float),) -> ("NoSuchOperator_1",) , Error No Op registered for NoSuchOperator with domain_version of 21"`,
+      `"load: step must be accepted by ONNX Runtime, got (node NoSuchOperator_1 of op twist): This is an invalid model. In Node, ("NoSuchOperator_1", NoSuchOperator, "", -1) : ("Exp_0": tensor(float),) -> ("NoSuchOperator_1": tensor(float),) , Error No Op registered for NoSuchOperator with domain_version of 21"`,
     )
   })
 

@@ -79,7 +79,7 @@ export interface Op<Attributes> {
   infer(inputs: readonly TensorType[], attributes: Attributes): TensorType | readonly TensorType[]
   /** Gradient rule, or `none` for ops that are constant almost everywhere or integer-valued. */
   readonly gradient: GradientRule<Attributes> | 'none'
-  /** ONNX nodes; returns the names of the results. */
+  /** ONNX nodes; returns the names of the results, '' for one that nobody reads. */
   lower(onnx: Lowering, inputs: readonly string[], call: LoweredCall<Attributes>): string | readonly string[]
   /**
    * What a call takes, for `programCost`: floating-point operations (default: one for each element of the results),

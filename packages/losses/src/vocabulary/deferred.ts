@@ -86,7 +86,7 @@ const deferredOp = (name: string) =>
     gradient: ({ attributes }, cotangents) => attributes.rule(cotangents),
     lower: (onnx, operands, { attributes }) => {
       const { asked, ...program } = attributes.program()
-      return spread(asked, lowerInline(onnx, program, operands), attributes.results.length)
+      return spread(asked, lowerInline(onnx, program, operands), attributes.results.length, '')
     },
     evaluate: (operands, { program: build, results }, { bind }) => {
       const { asked, ...program } = build()
@@ -97,7 +97,7 @@ const deferredOp = (name: string) =>
         (node, inputs: readonly Value[]) =>
           node.op.evaluate(inputs, node.attributes as never, { outputs: node.outputs.map(bound), bind }),
       )
-      return spread(asked, values, results.length)
+      return spread(asked, values, results.length, values[0]!)
     },
   })
 
@@ -142,9 +142,9 @@ const walkProgram = <T>(
   return outputs.map(of)
 }
 
-/** The computed results at their places; the places between are filled with something that nobody reads. */
-const spread = <T>(asked: readonly number[], values: readonly T[], length: number): T[] =>
-  Array.from({ length }, (_, i) => values[asked.indexOf(i)] ?? values[0]!)
+/** The computed results at their places; `nothing` at those that nobody reads. */
+const spread = <T>(asked: readonly number[], values: readonly T[], length: number, nothing: T): T[] =>
+  Array.from({ length }, (_, i) => values[asked.indexOf(i)] ?? nothing)
 
 /** Gradients by differentiating the expansion itself: general, for what has no rule of its own. */
 const differentiate = (

@@ -1,7 +1,7 @@
 import { type Dim, quotientOf, type Shape, SymbolicDim } from '../dimension'
 import { type DType, isNumeric, type TypedArray, toTyped } from '../dtype'
 import { TensorError } from '../errors'
-import type { ConstantSource, Node, Tensor } from '../tensor'
+import type { ConstantSource, Node, Tensor, TensorType } from '../tensor'
 import type { Program } from '../trace'
 import type { AttributeValue, Lowering, Target } from './lowering'
 
@@ -23,6 +23,11 @@ export interface Graph {
   readonly inputs: readonly { readonly name: string; readonly dtype: DType; readonly shape: Shape }[]
   readonly outputs: readonly { readonly name: string; readonly dtype: DType; readonly shape: Shape }[]
   readonly initializers: ReadonlyMap<string, ConstantSource>
+  /**
+   * Types of the results of the program's ops. ONNX Runtime finds few of them by itself, and without them its search for
+   * memory to reuse takes time that grows with the square of the program.
+   */
+  readonly values: ReadonlyMap<string, TensorType>
 }
 
 /**
@@ -34,7 +39,15 @@ export const lowerProgram = (program: Program, target: Target, empty: ReadonlySe
   const builder = new GraphBuilder(program, target, empty)
   const names = new Map<unknown, readonly string[]>()
   const nameOf = (tensor: Tensor): string => names.get(tensor.node)![tensor.index]!
-  for (const node of program.nodes) names.set(node, lowerNode(builder, node, node.inputs.map(nameOf)))
+  const values = new Map<string, TensorType>()
+  for (const node of program.nodes) {
+    const lowered = lowerNode(builder, node, node.inputs.map(nameOf))
+    names.set(node, lowered)
+    node.outputs.forEach((type, i) => {
+      const name = lowered[i]
+      if (name && node.inputs.length > 0 && !values.has(name)) values.set(name, type) // the first to have it made it
+    })
+  }
   builder.op = 'result'
   const outputs = program.outputs.map((tensor, index) => {
     const name = `out_${index}`
@@ -47,6 +60,7 @@ export const lowerProgram = (program: Program, target: Target, empty: ReadonlySe
     inputs: program.inputs,
     outputs,
     initializers: builder.initializers,
+    values,
   }
 }
 

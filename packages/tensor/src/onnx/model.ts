@@ -58,6 +58,10 @@ const writeGraph = (writer: ProtobufWriter, graph: Graph, external: (path: strin
     writer.message(5, () => writeInitializer(writer, name, source, external))
   for (const value of graph.inputs) writer.message(11, () => writeValue(writer, value))
   for (const value of graph.outputs) writer.message(12, () => writeValue(writer, value))
+  const inputs = new Set(graph.inputs.map(({ name }) => name))
+  for (const [name, { dtype, shape }] of graph.values)
+    if (!inputs.has(name) && !graph.initializers.has(name))
+      writer.message(13, () => writeValue(writer, { name, dtype, shape }))
 }
 
 /** Name of the node at `index` of a graph, as ONNX Runtime knows it. */
