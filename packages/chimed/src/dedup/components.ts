@@ -30,16 +30,17 @@ export function clusters(sets: Components, size: number): number[][] {
   const members = new Map<number, number[]>()
   for (let item = 0; item < size; item++) {
     const root = sets.find(item)
+    if (root === item) continue
     const list = members.get(root)
     if (list) list.push(item)
-    else members.set(root, [item])
+    else members.set(root, [root, item])
   }
-  return [...members.values()].filter((list) => list.length > 1)
+  return [...members.values()].sort((a, b) => a[0]! - b[0]!)
 }
 
 /** The root of each item. */
 export const rootsOf = (sets: Components, size: number): Int32Array =>
-  Int32Array.from({ length: size }, (_, item) => sets.find(item))
+  new Int32Array(size).map((_, item) => sets.find(item))
 
 /** The smallest member of the connected component of each of `size` items, from edges given as two items each, in any order. */
 export function connectedComponents(size: number, edges: ArrayLike<number>): Int32Array {
