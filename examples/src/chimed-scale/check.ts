@@ -45,8 +45,11 @@ export async function check({ out }: Job, made: Documents): Promise<Truth> {
     if (kind === 'exact') planted.exact.add(index)
     if (kind === 'leak') planted.leak.add(index)
     if (kind === 'near') {
-      const { similarity, of } = made.make(index)
-      if (similarity! >= 0.8) planted.near.add(index)
+      const copy = made.make(index)
+      const { similarity, of } = copy
+      if (wholeText(copy) === wholeText(made.make(of!)))
+        planted.exact.add(index) // every edit met its own character
+      else if (similarity! >= 0.8) planted.near.add(index)
       else {
         below++
         if (!near.has(index)) {
@@ -55,7 +58,7 @@ export async function check({ out }: Job, made: Documents): Promise<Truth> {
         }
       }
     }
-    if (kind === 'passage' && !exact.has(index) && !near.has(index)) {
+    if (kind === 'passage' && !exact.has(index) && !near.has(index) && !leaked.has(index)) {
       const { number } = made.make(index).passage!
       uses.set(number, (uses.get(number) ?? 0) + 1)
     }

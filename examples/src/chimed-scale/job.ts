@@ -38,7 +38,6 @@ export const buildOptions = ({ out }: Job, questions: readonly string[]): BuildO
     normalise(),
     dedup.exact(),
     dedup.minhash({ threshold: 0.8 }),
-    dedup.substring({ minBytes: 150 }),
     decontaminate({
       against: [
         tests.items(
@@ -47,6 +46,7 @@ export const buildOptions = ({ out }: Job, questions: readonly string[]): BuildO
         ),
       ],
     }),
+    dedup.substring({ minBytes: 150 }), // last: it would take a question that leaked twice out of both rows
   ],
   tokenizer: characters,
   tokens: { cpt: { blockSize: 2048, packing: 'bfd' } },

@@ -35,6 +35,8 @@ const paperSamples = 9_500_000
 /** What a process of this example reports when it ends. */
 interface Part {
   readonly seconds: number
+  /** Seconds of processor time, which other programs on the machine change little. */
+  readonly cpuSeconds: number
   /** Resident memory at its highest. */
   readonly peakMB: number
   readonly stages?: Readonly<Record<string, number>>
@@ -192,6 +194,7 @@ function report(job: Job, done: Readonly<Record<Phase, Awaited<ReturnType<typeof
       samples: job.count,
       workers: job.workers,
       seconds: each((name) => done[name].seconds),
+      cpuSeconds: each((name) => done[name].parts.reduce((sum, part) => sum + part.cpuSeconds, 0)),
       peakMB: each((name) => Math.max(...done[name].parts.map(({ peakMB }) => peakMB))),
       diskMB: { raw: size('raw'), work: size('work'), out: size('chimed') },
       ...result('check'),
@@ -206,6 +209,7 @@ async function part(): Promise<void> {
   const result = await parts[values.part!]!(job, shard)
   const told: Part = {
     seconds: (performance.now() - started) / 1000,
+    cpuSeconds: process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6,
     peakMB: Math.round(process.resourceUsage().maxRSS / 1024),
     result,
   }

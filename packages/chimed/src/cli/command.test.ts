@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { filesOf } from '../test/files-of'
 import { chimed } from './command'
 
 const folder = mkdtempSync(join(tmpdir(), 'chimed-cli-'))
@@ -19,12 +20,6 @@ async function run(...argv: string[]): Promise<{ code: number; printed: string; 
   const code = await chimed(argv, surroundings)
   return { code, printed, told }
 }
-
-const filesOf = (out: string): string[] =>
-  readdirSync(out, { recursive: true, encoding: 'utf8' })
-    .filter((name) => statSync(join(out, name)).isFile())
-    .sort()
-    .map((name) => `${name}\n${readFileSync(join(out, name), 'latin1')}`)
 
 const question = '下列关于虚构的灰斑症的治疗哪一项是正确的'
 const config = {
@@ -74,7 +69,7 @@ describe('chimed build', () => {
     expect(printed).toMatch(/decontaminate +\d+ +\d+ +leak 1/)
     expect(printed).toContain('json 1')
     const whole = filesOf(at('out'))
-    expect(whole.map((file) => file.split('\n')[0])).toContain('tokens/train-cpt-00000.tokens')
+    expect(Object.keys(whole)).toContain('tokens/train-cpt-00000.tokens')
 
     writeFileSync(at('shards.json'), JSON.stringify({ ...config, out: 'shards' }))
     const runs = await Promise.all([0, 1, 2].map((index) => run('build', at('shards.json'), '--shard', `${index}/3`)))

@@ -7,13 +7,13 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs'
 import { hostname, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { build } from '../build'
+import { filesOf } from '../test/files-of'
 import { readConfig } from './config'
 
 const folder = mkdtempSync(join(tmpdir(), 'chimed-slurm-'))
@@ -110,12 +110,6 @@ const logs = (): string =>
     .map((name) => `== ${name}\n${readFileSync(join(folder, name), 'utf8').slice(-2000)}`)
     .join('\n')
 
-const filesOf = (out: string): string[] =>
-  readdirSync(out, { recursive: true, encoding: 'utf8' })
-    .filter((name) => statSync(join(out, name)).isFile())
-    .sort()
-    .map((name) => `${name}\n${readFileSync(join(out, name), 'latin1')}`)
-
 const cli = join(import.meta.dirname, '../cli.ts')
 const command = `${process.execPath} --import ${import.meta.resolve('tsx')} -C source ${cli}`
 const jobs = join(import.meta.dirname, '../../jobs')
@@ -131,7 +125,7 @@ function writeConfig(name: string): string {
   return path
 }
 
-async function wholeBuild(config: string): Promise<string[]> {
+async function wholeBuild(config: string): Promise<Record<string, string>> {
   const { options } = await readConfig(config)
   await build({ ...options, out: join(folder, 'whole') })
   return filesOf(join(folder, 'whole'))
@@ -150,7 +144,7 @@ describe('jobs/local.sh', () => {
     }
     execFileSync(program('bash'), [join(jobs, 'local.sh')], { env, stdio: 'ignore' })
     expect(filesOf(join(folder, 'local'))).toEqual(await wholeBuild(config))
-  }, 120_000)
+  }, 300_000)
 })
 
 describe('jobs/slurm.sh', () => {
@@ -185,5 +179,5 @@ describe('jobs/slurm.sh', () => {
     const done = await until(() => existsSync(join(folder, 'out/report.json')), 100)
     expect(done, logs()).toBe(true)
     expect(filesOf(join(folder, 'out'))).toEqual(await wholeBuild(path))
-  }, 180_000)
+  }, 300_000)
 })

@@ -1,8 +1,8 @@
 import { addCounts } from '../build-report'
 import { faultLog } from '../faults'
-import { corpusOf } from '../record'
 import { changeOf, faultOf, type PreparedPart, type RowOutcome } from '../step'
 import type { ChimedRecord, Fault, StepReport } from '../types'
+import { type SideFiles, sideWriter } from '../write/side-files'
 
 /** A step that is ready for the records of one part. */
 export interface PartStep {
@@ -85,26 +85,17 @@ export function mergeReports(base: StepReport, parts: readonly PartReport[]): St
 }
 
 /** Lines for the side files of one task, by the name of the file. */
-export interface SideLines {
-  onDrop(record: ChimedRecord, fault: Fault, step: string): void
-  onFault(fault: Fault, name: string): void
+export interface SideLines extends Pick<SideFiles, 'onDrop' | 'onFault'> {
   readonly lines: ReadonlyMap<string, string[]>
 }
 
 /** Collects what `sideFiles` would write. */
 export function sideLines(): SideLines {
   const lines = new Map<string, string[]>()
-  const add = (name: string, line: object): void => {
+  const writer = sideWriter((name, line) => {
     const list = lines.get(name) ?? []
     lines.set(name, list)
     list.push(`${JSON.stringify(line)}\n`)
-  }
-  return {
-    lines,
-    onDrop: (record, { code, reason, file, line }, step) =>
-      add(`${corpusOf(record)}-${step}`, { code, reason, file, line, record }),
-    onFault: ({ kept, ...fault }, name) => {
-      if (!kept) add(name, fault)
-    },
-  }
+  })
+  return { ...writer, lines }
 }

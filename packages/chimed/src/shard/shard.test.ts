@@ -1,6 +1,6 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type BuildOptions, build } from '../build'
 import type { BuildReport } from '../build-report'
@@ -11,6 +11,7 @@ import { mix32 } from '../dedup/minhash-js'
 import { plainFormat } from '../format/template'
 import * as sources from '../sources'
 import { defineSource } from '../sources/source'
+import { filesOf } from '../test/files-of'
 import * as tests from '../tests'
 import type { CptText, Row, Tokenizer } from '../types'
 import { mergeShards } from './merge'
@@ -18,19 +19,6 @@ import { runShard } from './run'
 
 const folder = mkdtempSync(join(tmpdir(), 'chimed-shard-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }), 60_000)
-
-/** Every file below a folder with its bytes. */
-function filesOf(root: string): Record<string, string> {
-  const list = (at: string): string[] =>
-    readdirSync(at).flatMap((name) =>
-      statSync(join(at, name)).isDirectory() ? list(join(at, name)) : [join(at, name)],
-    )
-  return Object.fromEntries(
-    list(root)
-      .sort()
-      .map((path) => [relative(root, path), readFileSync(path, 'latin1')]),
-  )
-}
 
 /** A code unit a token. */
 const characters: Tokenizer = {

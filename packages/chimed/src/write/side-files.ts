@@ -30,11 +30,7 @@ export function sideFiles(folder: string): SideFiles {
     file.write(`${JSON.stringify(line)}\n`)
   }
   return {
-    onDrop: (record, { code, reason, file, line }, step) =>
-      write(`${corpusOf(record)}-${step}`, { code, reason, file, line, record }),
-    onFault: ({ kept, ...fault }, name) => {
-      if (!kept) write(name, fault)
-    },
+    ...sideWriter(write),
     close: () =>
       [...files].map(([name, file]) => {
         file.close()
@@ -45,6 +41,15 @@ export function sideFiles(folder: string): SideFiles {
     },
   }
 }
+
+/** What goes to which side file. */
+export const sideWriter = (write: (name: string, line: object) => void): Pick<SideFiles, 'onDrop' | 'onFault'> => ({
+  onDrop: (record, { code, reason, file, line }, step) =>
+    write(`${corpusOf(record)}-${step}`, { code, reason, file, line, record }),
+  onFault: ({ kept, ...fault }, name) => {
+    if (!kept) write(name, fault)
+  },
+})
 
 interface LineFile {
   write(line: string): void
