@@ -59,6 +59,20 @@ const reduction = (
 const lowerReduce = (onnx: Lowering, type: string, x: string, { axes, keepAxes }: ReduceAttributes): string =>
   onnx.node(type, [x, onnx.constant('int64', [axes.length], axes)], { keepdims: keepAxes ? 1 : 0 })
 
+const largest = 3.4028234663852886e38
+
+/**
+ * The largest x along `axes` and log Σ e^(x − largest), both with those axes at length 1: together they are log Σ e^x.
+ * Nodes that do not overflow, for WebGPU, whose own kernel does above 88.
+ */
+export const lowerLogSumExp = (onnx: Lowering, x: string, axes: readonly number[]): { top: string; log: string } => {
+  const kept = { axes, keepAxes: true }
+  const [low, high] = [-largest, largest].map((bound) => onnx.constant('float32', [], [bound])) as [string, string]
+  const top = onnx.node('Clip', [lowerReduce(onnx, 'ReduceMax', x, kept), low, high]) // ∞ − ∞ would be NaN
+  const total = lowerReduce(onnx, 'ReduceSum', onnx.node('Exp', [onnx.node('Sub', [x, top])]), kept)
+  return { top, log: onnx.node('Log', [total]) }
+}
+
 /** `reduced` with its axes back at length 1, so that it broadcasts against the operand. */
 const restored = (reduced: Tensor, shape: Shape, { axes }: ReduceAttributes): Tensor =>
   reshape(
@@ -133,7 +147,13 @@ const logSumExpOp: Op<ReduceAttributes> = {
       return mul(probability, restored(g!, x!.shape, attributes))
     },
   ],
-  lower: (onnx, [x], { attributes }) => lowerReduce(onnx, 'ReduceLogSumExp', x!, attributes),
+  lower: (onnx, [x], { attributes, inputs: [type], outputs: [result] }) => {
+    if (onnx.target !== 'webgpu' || attributes.axes.some((axis) => onnx.isEmpty(type!.shape[axis]!)))
+      return lowerReduce(onnx, 'ReduceLogSumExp', x!, attributes)
+    const { top, log } = lowerLogSumExp(onnx, x!, attributes.axes)
+    const kept = onnx.node('Add', [top, log])
+    return attributes.keepAxes ? kept : onnx.node('Reshape', [kept, onnx.shape(result!.shape)])
+  },
   evaluate: ([x], attributes, { outputs: [output] }) => {
     const kept = reducedShape(x!.shape, { ...attributes, keepAxes: true }) as number[]
     const strides = stridesFor(kept, x!.shape)

@@ -2,7 +2,7 @@ import type { Value } from '../reference/value'
 import { normalizeAxis } from '../shape'
 import { apply, type Op, requireFloating, type Tensor } from '../tensor'
 import { exp, mul, sub } from './elementwise'
-import { sum } from './reduce'
+import { lowerLogSumExp, sum } from './reduce'
 import { moveAxis } from './reshape'
 
 /** Axis to normalise along (default: the last). */
@@ -47,7 +47,11 @@ const logSoftmaxOp: Op<undefined> = {
     return { dtype: x!.dtype, shape: x!.shape }
   },
   gradient: ({ outputs: [y] }, [g]) => [() => sub(g!, mul(exp(y!), sum(g!, { axes: -1, keepAxes: true })))],
-  lower: (onnx, [x]) => onnx.node('LogSoftmax', [x!], { axis: -1 }),
+  lower: (onnx, [x], { inputs: [type] }) => {
+    if (onnx.target !== 'webgpu') return onnx.node('LogSoftmax', [x!], { axis: -1 })
+    const { top, log } = lowerLogSumExp(onnx, x!, [type!.shape.length - 1]) // the GPU has no kernel of its own
+    return onnx.node('Sub', [onnx.node('Sub', [x!, top]), log])
+  },
   evaluate: ([x]) => ({ shape: x!.shape, data: rowLogSoftmax(x!) }),
 }
 

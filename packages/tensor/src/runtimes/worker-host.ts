@@ -62,6 +62,7 @@ const cancellable = async <T>(
   if (!signal) return call
   const raise = () => Atomics.store(flags, flag, 1)
   signal.addEventListener('abort', raise)
+  if (signal.aborted) raise()
   try {
     return await call
   } catch (error) {

@@ -67,6 +67,12 @@ describe('workerRuntime', () => {
     expect([...(await pick(array([1, 2, 3]), array([2], { dtype: 'int64' }))).data]).toEqual([3])
   })
 
+  test('a queue that holds nothing is refused', async () => {
+    await expect(workerRuntime({ queue: 0 })).rejects.toThrowErrorMatchingInlineSnapshot(
+      `[TensorError: workerRuntime: queue must be an integer of at least 1, got 0. Leave it out for 2.]`,
+    )
+  })
+
   test('a process that forgets to dispose it ends by itself', async () => {
     const program = `
       import { array, compile, exp, f32 } from ${JSON.stringify(new URL('../index.ts', import.meta.url).href)}

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
+import { TensorError } from '../errors'
 import type { Runtime } from '../runtime'
 import type { NodeRuntimeOptions } from './node'
 import { nodeModel } from './node-model'
@@ -21,9 +22,16 @@ export interface WorkerRuntimeOptions extends NodeRuntimeOptions {
  * A runtime on `onnxruntime-node` in a thread of its own, which keeps sessions, parameters and optimiser state: token ids
  * go in, scalars come out, and timers of this thread go on while a step runs. `dispose` ends the thread.
  *
- * @throws TensorError `crashed` when the thread cannot start, or from calls when it ends by itself
+ * @throws TensorError `argument` for a queue below 1; `crashed` when the thread cannot start, or from calls when it ends
+ *   by itself
  */
 export const workerRuntime = async ({ queue = 2, ...options }: WorkerRuntimeOptions = {}): Promise<Runtime> => {
+  if (!Number.isInteger(queue) || queue < 1)
+    throw new TensorError(
+      'argument',
+      `workerRuntime: queue must be an integer of at least 1, got ${queue}. Leave it out for 2.`,
+      { argument: 'queue' },
+    )
   const flags = new Int32Array(new SharedArrayBuffer(4 * queue))
   const host = await workerHost(startWorker({ workerData: { flags } satisfies WorkerStart }), flags)
   return runtimeOn(
