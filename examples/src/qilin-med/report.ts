@@ -82,14 +82,18 @@ const readings = (stages: ReportContents['stages']): string => {
   )
 }
 
-const textRows = (stages: ReportContents['stages'], part: 'explanation' | 'dialogue'): string =>
-  table(
-    ['stage', 'BLEU-1', 'BLEU-4', 'ROUGE-1', 'ROUGE-2', 'ROUGE-L', 'n'],
+const textRows = (stages: ReportContents['stages'], part: 'explanation' | 'dialogue'): string => {
+  const terms = ({ termRecall }: StageResult) => (part === 'dialogue' ? [percent(termRecall.value)] : [])
+  const head = ['stage', 'BLEU-1', 'BLEU-4', 'ROUGE-1', 'ROUGE-2', 'ROUGE-L', 'n']
+  return table(
+    part === 'dialogue' ? [...head, 'terms named %'] : head,
     Object.entries(stages).map(([name, result]) => {
       const { bleu1, bleu4, rouge1, rouge2, rougeL, n } = result[part]
-      return [name, ...[bleu1, bleu4, rouge1, rouge2, rougeL].map((score) => score.toFixed(2)), String(n)]
+      const scores = [bleu1, bleu4, rouge1, rouge2, rougeL].map((score) => score.toFixed(2))
+      return [name, ...scores, String(n), ...terms(result)]
     }),
   )
+}
 
 const answers = (stages: ReportContents['stages']): string => {
   const [first] = Object.values(stages)
