@@ -38,26 +38,37 @@ th:first-child,td:first-child{text-align:left}thead th{background:#e6fcf5}
 
 const percent = (share: number): string => (100 * share).toFixed(1)
 
+/** A share in percent with its interval to whole percents. */
+const withInterval = (share: number, [low, high]: readonly [number, number]): string =>
+  `${percent(share)} [${(100 * low).toFixed(0)}, ${(100 * high).toFixed(0)}]`
+
 const resultRows = (stages: ReportContents['stages']): string => {
   const [first] = Object.values(stages)
   const splits = Object.keys(first!.exam)
-  const texts = Object.keys(first!.perplexity)
-  const head = [
-    'stage',
-    ...texts.map((split) => `perplexity ${split}`),
-    ...splits.flatMap((split) => [`exam ${split} %`, `F1 ${split} %`]),
-    'preference %',
-  ]
-  const rows = Object.entries(stages).map(([name, { perplexity, exam, preferenceAccuracy }]) => [
-    name,
-    ...texts.map((split) => perplexity[split]!.toFixed(2)),
-    ...splits.flatMap((split) => [
-      `${percent(exam[split]!.accuracy)} [${percent(exam[split]!.ci95[0])}, ${percent(exam[split]!.ci95[1])}]`,
-      percent(exam[split]!.weightedF1),
+  const text = Object.keys(first!.perplexity)[0]!
+  return table(
+    ['stage', `perplexity ${text}`, ...splits.map((split) => `exam ${split} %`), 'preference %'],
+    Object.entries(stages).map(([name, { perplexity, exam, preferenceAccuracy: preference }]) => [
+      name,
+      perplexity[text]!.toFixed(2),
+      ...splits.map((split) => withInterval(exam[split]!.accuracy, exam[split]!.ci95)),
+      withInterval(preference.value, preference.ci95),
     ]),
-    `${percent(preferenceAccuracy.value)} [${percent(preferenceAccuracy.ci95[0])}, ${percent(preferenceAccuracy.ci95[1])}]`,
-  ])
-  return table(head, rows)
+  )
+}
+
+const otherRows = (stages: ReportContents['stages']): string => {
+  const [first] = Object.values(stages)
+  const splits = Object.keys(first!.exam)
+  const texts = Object.keys(first!.perplexity).slice(1)
+  return table(
+    ['stage', ...splits.map((split) => `weighted F1 ${split} %`), ...texts.map((name) => `perplexity ${name}`)],
+    Object.entries(stages).map(([name, { perplexity, exam }]) => [
+      name,
+      ...splits.map((split) => percent(exam[split]!.weightedF1)),
+      ...texts.map((split) => perplexity[split]!.toFixed(2)),
+    ]),
+  )
 }
 
 const readings = (stages: ReportContents['stages']): string => {
@@ -178,6 +189,7 @@ const page = ({ domain, summary, stages, curves, data }: ReportContents): string
     'Preference accuracy',
     Object.entries(stages).map(([name, { preferenceAccuracy: share }]) => ({ name, ...share })),
   )}</div>
+<h2>Weighted F1 and other texts</h2>${otherRows(stages)}
 <h2>Three ways to read an exam answer</h2>${readings(stages)}
 <h2>Explanations (as Table 5)</h2>${textRows(stages, 'explanation')}<h2>Dialogue answers (as Table 6)</h2>${textRows(stages, 'dialogue')}
 <h2>Training</h2><div class="charts">${training.join('')}</div>
