@@ -11,26 +11,41 @@ export interface SharedCopy {
   readonly address: number
 }
 
+/** The same, or several copies of as many bytes each: every next one lies `step` bytes on in the kernel and `sharedStep` in shared memory. */
+export interface SteppedCopy extends SharedCopy {
+  readonly times?: number
+  readonly step?: number
+  readonly sharedStep?: number
+}
+
 /** One call of a kernel with what it reads and writes. */
 export interface WasmJob {
   readonly inputs: readonly SharedCopy[]
   readonly call: string
   readonly args: readonly number[]
-  readonly outputs: readonly SharedCopy[]
+  readonly outputs: readonly SteppedCopy[]
   /** Bytes of memory that the call needs. */
   readonly memory: number
 }
 
 /** Runs jobs of one kernel on several threads, the calling one among them. */
 export interface WasmThreads {
+  /** Hands jobs to the other threads, behind those that they have; which thread does which makes no difference to the results. */
+  start(jobs: readonly WasmJob[]): WasmRun
+  /** Ends the threads. */
+  [Symbol.dispose](): void
+}
+
+/** Jobs that were started. The calling thread has to help or the jobs of a single thread are never done. */
+export interface WasmRun {
+  /** Does jobs on the calling thread until each has been taken by some thread. */
+  help(): void
   /**
-   * Returns when all jobs are done; which thread did which makes no difference to the results. Blocks the calling thread.
+   * Helps and returns when all jobs are done. Blocks the calling thread.
    *
    * @throws ChimedError `dependency` when a job failed
    */
-  run(jobs: readonly WasmJob[]): void
-  /** Ends the threads. */
-  [Symbol.dispose](): void
+  finish(): void
 }
 
 /** Threads over the kernel embedded as `base64`: `count` - 1 workers and the caller. */
@@ -39,22 +54,32 @@ export function wasmThreads(base64: string, count: number): WasmThreads {
   const own = instantiate(4)
   const workers = Array.from({ length: count - 1 }, () => startWorker(module))
   return {
-    run: (jobs) => {
+    start: (jobs) => {
       const state = new Int32Array(new SharedArrayBuffer(12))
       for (const worker of jobs.length > 1 ? workers : []) worker.postMessage({ jobs, state })
-      runJobs(jobs, state, own.memory, own.exports as Kernel)
-      for (let done = Atomics.load(state, 1); done < jobs.length; done = Atomics.load(state, 1))
-        Atomics.wait(state, 1, done)
-      if (state[2] === 0) return
-      throw new ChimedError(
-        'dependency',
-        `wasmThreads: expected ${jobs.length} jobs to run, got ${state[2]} that failed, most likely for want of memory. Use smaller batches.`,
-      )
+      const help = (): void => runJobs(jobs, state, own.memory, own.exports as Kernel)
+      return {
+        help,
+        finish: () => {
+          help()
+          waitFor(state, jobs.length)
+        },
+      }
     },
     [Symbol.dispose]: () => {
       for (const worker of workers) void worker.terminate()
     },
   }
+}
+
+/** Blocks until all jobs are done. */
+function waitFor(state: Int32Array, jobs: number): void {
+  for (let done = Atomics.load(state, 1); done < jobs; done = Atomics.load(state, 1)) Atomics.wait(state, 1, done)
+  if (state[2] === 0) return
+  throw new ChimedError(
+    'dependency',
+    `wasmThreads: expected ${jobs} jobs to run, got ${state[2]} that failed, most likely for want of memory. Use smaller batches.`,
+  )
 }
 
 /** A worker that does not keep the process alive. When it cannot start, the calling thread does all jobs. */
@@ -80,8 +105,11 @@ function runJobs(jobs: readonly WasmJob[], state: Int32Array, memory: WasmMemory
       for (const { shared, offset, bytes, address } of job.inputs)
         new Uint8Array(memory.buffer, address, bytes).set(new Uint8Array(shared, offset, bytes))
       kernel[job.call]!(...job.args)
-      for (const { shared, offset, bytes, address } of job.outputs)
-        new Uint8Array(shared, offset, bytes).set(new Uint8Array(memory.buffer, address, bytes))
+      for (const { shared, offset, bytes, address, times = 1, step = 0, sharedStep = 0 } of job.outputs)
+        for (let i = 0; i < times; i++)
+          new Uint8Array(shared, offset + i * sharedStep, bytes).set(
+            new Uint8Array(memory.buffer, address + i * step, bytes),
+          )
     } catch {
       Atomics.add(state, 2, 1)
     }

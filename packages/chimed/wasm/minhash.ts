@@ -83,8 +83,8 @@ export function minima(hashes: usize, count: i32, a: usize, b: usize, permutatio
   }
 }
 
-// Signatures of `count` texts that lie one after another at `text`; `ends` holds the unit behind each. Hashes are made at `work`.
-export function signatures(
+// Signatures of `count` texts that lie one after another at `text`, and the keys of their bands; `ends` holds the unit behind each text.
+export function sketches(
   text: usize,
   ends: usize,
   count: i32,
@@ -93,6 +93,9 @@ export function signatures(
   b: usize,
   permutations: i32,
   out: usize,
+  bands: i32,
+  rows: i32,
+  keys: usize,
   work: usize,
 ): void {
   let start: u32 = 0
@@ -100,9 +103,50 @@ export function signatures(
     const end = load<u32>(ends + ((<usize>i) << 2))
     const hashes = shingles(text + ((<usize>start) << 1), end - start, work, n)
     minima(work, hashes, a, b, permutations, out)
+    bandKeys(out, bands, rows, keys + ((<usize>i) << 3), (<usize>count) << 3)
     out += (<usize>permutations) << 2
     start = end
   }
+}
+
+// Keys of the bands of one signature, u64, `step` bytes apart: the number that bandKeys of src/dedup/lsh.ts gives.
+function bandKeys(signature: usize, bands: i32, rows: i32, out: usize, step: usize): void {
+  for (let band = 0; band < bands; band++) {
+    let first: u32 = 0
+    let second: u32 = band
+    for (let row = 0; row < rows; row++) {
+      const value = load<u32>(signature)
+      first = first * 0x9e3779b1 + value
+      second = second * 0x85ebca77 + value
+      signature += 4
+    }
+    store<u64>(out, ((<u64>mix(first)) << 21) | (mix(second) >> 11))
+    out += step
+  }
+}
+
+// Items whose key an earlier item has, ascending, each followed by the first item with that key, as u32 behind their number (u64) at `out`. The
+// table has `slots` words, a power of two above `count`.
+export function repeats(keys: usize, count: i32, table: usize, slots: i32, out: usize): void {
+  memory.fill(table, 0, (<usize>slots) << 2)
+  let found: u64 = 0
+  for (let i = 0; i < count; i++) {
+    const key = load<u64>(keys + ((<usize>i) << 3))
+    let slot = <i32>(key >> 21) & (slots - 1)
+    let held: u32 = 0
+    for (;;) {
+      held = load<u32>(table + ((<usize>slot) << 2))
+      if (held === 0 || load<u64>(keys + ((<usize>(held - 1)) << 3)) === key) break
+      slot = (slot + 1) & (slots - 1)
+    }
+    if (held === 0) store<u32>(table + ((<usize>slot) << 2), i + 1)
+    else {
+      found++
+      store<u32>(out + ((<usize>found) << 3), i)
+      store<u32>(out + ((<usize>found) << 3), held - 1, 4)
+    }
+  }
+  store<u64>(out, found)
 }
 
 // A slot of the table holds the number of a hash, counted from 1; this bit says that the second set has it too.

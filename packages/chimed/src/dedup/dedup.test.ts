@@ -152,6 +152,30 @@ describe('nearDuplicates', () => {
     expect(connectedComponents(documents.length, edges)).toEqual(whole.roots)
   })
 
+  it('gives the same when texts take more memory than threads hold at a time, on any number of threads and without them', () => {
+    const passage = text(3, 100_000)
+    const texts = Array.from({ length: 3000 }, (_, i) => passage.slice(mix32(i) % 99_000).slice(0, 700 + (i % 100)))
+    texts.splice(5, 1, '', passage.repeat(6), texts[9]!)
+    const one = minHash({ permutations: 32 })
+    const { sketch: _, ...withoutSketch } = one
+    const parts = nearDuplicates(texts, { threshold: 0.7, kernel: withoutSketch })
+    expect(parts.matched).toBeGreaterThan(1000)
+    for (const threads of [1, 2, 4]) {
+      using kernel = minHash({ permutations: 32, threads })
+      expect(nearDuplicates(texts, { threshold: 0.7, kernel })).toEqual(parts)
+      expect(kernel.signatures(texts)).toEqual(one.signatures(texts))
+    }
+    expect(nearDuplicates([], { permutations: 32 }).clusters).toEqual([])
+  })
+
+  it('refuses a banding that needs more permutations than there are', () => {
+    expect(() =>
+      nearDuplicates(['甲'], { permutations: 16, banding: { bands: 5, rows: 4 } }),
+    ).toThrowErrorMatchingInlineSnapshot(
+      `[ChimedError: nearDuplicates: expected a banding of at most 16 permutations, got 5 bands of 4 rows. Use fewer, or more permutations.]`,
+    )
+  })
+
   it('takes many copies of one text in linear time', () => {
     const copies = Array.from({ length: 60_000 }, () => documents[0]!)
     const { clusters: groups, compared } = nearDuplicates(copies, { permutations: 16 })

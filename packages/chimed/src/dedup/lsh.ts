@@ -52,13 +52,22 @@ export interface JoinedBands {
  * Joins what has a key in common and matches, to the connected components of all such pairs. Texts of a bucket that are joined already are
  * passed over together, so that many copies of one text take no longer than as many different ones.
  */
-export function joinBands({ keys, bands, matches }: BandInput): JoinedBands {
-  const size = keys.length / bands
+export const joinBands = ({ keys, bands, matches }: BandInput): JoinedBands =>
+  joinRepeats({ size: keys.length / bands, repeats: repeatedKeys(keys, bands), matches })
+
+/** Texts that have keys in common, as in `Sketches`, and how candidates are judged. */
+export interface RepeatInput extends Pick<BandInput, 'matches'> {
+  /** Number of texts. */
+  readonly size: number
+  readonly repeats: Iterable<Uint32Array>
+}
+
+/** `joinBands` for keys that were looked up already. */
+export function joinRepeats({ size, repeats, matches }: RepeatInput): JoinedBands {
   const sets = components(size)
   const judge = judgeOnce(size, matches)
-  const slots = 1 << Math.max(4, Math.ceil(Math.log2(size * 2 + 1)))
-  const heads = new Int32Array(slots)
-  // A bucket is a list of groups; a group is its first text and a list of others that were joined with it.
+  // A bucket, named by its first text, is a list of groups; a group is its first text and a list of others that were joined with it.
+  const lastGroup = new Int32Array(size)
   const nextGroup = new Int32Array(size)
   const members = new Int32Array(size)
   const nextMember = new Int32Array(size)
@@ -73,24 +82,44 @@ export function joinBands({ keys, bands, matches }: BandInput): JoinedBands {
     return false
   }
 
+  function openGroup(group: number, next: number, bucket: number): void {
+    nextGroup[group] = next
+    members[group] = -1
+    lastGroup[bucket] = group
+  }
+
+  function place(item: number, bucket: number): void {
+    let home = -1
+    for (let group = lastGroup[bucket]!; group >= 0; group = nextGroup[group]!)
+      if (joinGroup(group, item) && home < 0) home = group
+    if (home < 0) openGroup(item, lastGroup[bucket]!, bucket)
+    else {
+      nextMember[item] = members[home]!
+      members[home] = item
+    }
+  }
+
+  for (const repeated of repeats) {
+    for (let i = 1; i < repeated.length; i += 2) openGroup(repeated[i]!, -1, repeated[i]!)
+    for (let i = 0; i < repeated.length; i += 2) place(repeated[i]!, repeated[i + 1]!)
+  }
+  return { sets, compared: judge.compared(), matched: judge.matched() }
+}
+
+/** For each band the texts that have the key of an earlier one, as in `Sketches`. */
+export function* repeatedKeys(keys: Float64Array, bands: number): Generator<Uint32Array> {
+  const size = keys.length / bands
+  const heads = new Int32Array(1 << Math.max(4, Math.ceil(Math.log2(size * 2 + 1))))
   for (let band = 0; band < bands; band++) {
+    const repeated: number[] = []
     heads.fill(-1)
     for (let item = 0; item < size; item++) {
       const slot = slotOf(keys, item * bands + band, heads, bands, band)
-      let home = -1
-      for (let group = heads[slot]!; group >= 0; group = nextGroup[group]!)
-        if (joinGroup(group, item) && home < 0) home = group
-      if (home >= 0) {
-        nextMember[item] = members[home]!
-        members[home] = item
-      } else {
-        nextGroup[item] = heads[slot]!
-        members[item] = -1
-        heads[slot] = item
-      }
+      if (heads[slot]! < 0) heads[slot] = item
+      else repeated.push(item, heads[slot]!)
     }
+    yield Uint32Array.from(repeated)
   }
-  return { sets, compared: judge.compared(), matched: judge.matched() }
 }
 
 /** The slot of the bucket of the key at `at`; an empty one when there is none. */

@@ -1,7 +1,8 @@
 import { instantiate } from '../wasm-host'
-import { type WasmJob, wasmThreads } from '../wasm-threads'
+import { wasmThreads } from '../wasm-threads'
 import type { MinHashKernel } from './minhash'
 import { minhashWasm } from './minhash.wasm'
+import { repeatedInBands, sketchBatch } from './sketches'
 
 interface Exports {
   shingles(text: number, units: number, points: number, n: number): number
@@ -18,10 +19,10 @@ export interface KernelSettings {
 }
 
 /** The compiled MinHash kernel. Single texts are done in a memory of its own, batches on its threads. */
-export function minHashKernelWasm(settings: KernelSettings): MinHashKernel {
-  const { a, b, n, threads } = settings
+export function minHashKernelWasm({ a, b, n, threads }: KernelSettings): MinHashKernel {
   const { memory, exports: kernel } = instantiate<Exports>(minhashWasm)
   const pool = wasmThreads(minhashWasm, threads)
+  const batch = { pool, factors: sharedFactors(a, b), permutations: a.length, n }
   const bytes = a.length * 4
   const [factors, terms, result, work] = [0, bytes, 2 * bytes, 3 * bytes]
   let buffer = Buffer.from(memory.buffer)
@@ -75,12 +76,16 @@ export function minHashKernelWasm(settings: KernelSettings): MinHashKernel {
       const row = (index: number): Uint32Array => out.subarray(index * a.length, (index + 1) * a.length)
       if (texts.length <= fewTexts) for (const [index, text] of texts.entries()) minima(shingles(text), row(index))
       else
-        for (const slab of slabsOf(texts)) {
-          const { jobs, signatures } = slabJobs(texts, slab, settings)
-          pool.run(jobs)
-          out.set(signatures, slab[0] * a.length)
+        for (let from = 0; from < texts.length; from += batchTexts) {
+          const { signatures } = sketchBatch(texts.slice(from, from + batchTexts), noBands, batch)
+          out.set(new Uint32Array(signatures), from * a.length)
         }
       return out
+    },
+    sketch: (texts, { banding, onProgress }) => {
+      const { signatures, keys } = sketchBatch(texts, banding, batch, onProgress)
+      const repeats = repeatedInBands(keys, { texts: texts.length, bands: banding.bands, pool })
+      return { signatures: new Uint32Array(signatures), repeats }
     },
     shingles: (text) => {
       const count = shingles(text)
@@ -95,81 +100,18 @@ export function minHashKernelWasm(settings: KernelSettings): MinHashKernel {
   }
 }
 
-/** UTF-16 units that are copied to shared memory at a time, and those of a job; a longer text is a job of its own. */
-const slabUnits = 1 << 22
-const jobUnits = 1 << 15
-
 /** So few are not worth a copy to shared memory. */
 const fewTexts = 8
 
-type Slab = readonly [from: number, to: number]
+/** Texts whose signatures lie in shared memory at a time before they are copied to the result. */
+const batchTexts = 1 << 14
 
-/** Consecutive texts in runs of about `units`. */
-function* runsOf(texts: readonly string[], [from, to]: Slab, units: number): Generator<Slab> {
-  let start = from
-  let size = 0
-  for (let i = from; i < to; i++) {
-    if (i > start && size + texts[i]!.length > units) {
-      yield [start, i]
-      start = i
-      size = 0
-    }
-    size += texts[i]!.length
-  }
-  if (to > start) yield [start, to]
-}
+/** No keys beside the signatures. */
+const noBands = { bands: 0, rows: 0 }
 
-const slabsOf = (texts: readonly string[]): Generator<Slab> => runsOf(texts, [0, texts.length], slabUnits)
-
-/** The jobs of a slab and where their signatures will be. */
-function slabJobs(
-  texts: readonly string[],
-  slab: Slab,
-  { a, b, n }: KernelSettings,
-): { readonly jobs: WasmJob[]; readonly signatures: Uint32Array } {
-  const [from, to] = slab
-  const permutations = a.length
-  const factors = new Uint32Array(new SharedArrayBuffer(permutations * 8))
+function sharedFactors(a: Uint32Array, b: Uint32Array): SharedArrayBuffer {
+  const factors = new Uint32Array(new SharedArrayBuffer(a.length * 8))
   factors.set(a)
-  factors.set(b, permutations)
-  const signatures = new Uint32Array(new SharedArrayBuffer((to - from) * permutations * 4))
-  const ends = new Uint32Array(new SharedArrayBuffer((to - from) * 4))
-  const text = Buffer.from(
-    new SharedArrayBuffer(2 * texts.slice(from, to).reduce((sum, { length }) => sum + length, 0)),
-  )
-  const jobs: WasmJob[] = []
-  let written = 0
-  for (const [start, end] of runsOf(texts, slab, jobUnits)) {
-    const offset = written
-    let longest = 0
-    for (let i = start; i < end; i++) {
-      written += text.write(texts[i]!, written, 'utf16le')
-      ends[i - from] = (written - offset) / 2
-      longest = Math.max(longest, texts[i]!.length)
-    }
-    const count = end - start
-    const out = permutations * 8
-    const endsAt = out + count * permutations * 4
-    const textAt = endsAt + count * 4
-    const work = textAt + Math.ceil((written - offset) / 4) * 4
-    jobs.push({
-      inputs: [
-        { shared: factors.buffer as SharedArrayBuffer, offset: 0, bytes: permutations * 8, address: 0 },
-        { shared: ends.buffer as SharedArrayBuffer, offset: (start - from) * 4, bytes: count * 4, address: endsAt },
-        { shared: text.buffer as unknown as SharedArrayBuffer, offset, bytes: written - offset, address: textAt },
-      ],
-      call: 'signatures',
-      args: [textAt, endsAt, count, n, 0, permutations * 4, permutations, out, work],
-      outputs: [
-        {
-          shared: signatures.buffer as SharedArrayBuffer,
-          offset: (start - from) * permutations * 4,
-          bytes: count * permutations * 4,
-          address: out,
-        },
-      ],
-      memory: work + longest * 4,
-    })
-  }
-  return { jobs, signatures }
+  factors.set(b, a.length)
+  return factors.buffer as SharedArrayBuffer
 }

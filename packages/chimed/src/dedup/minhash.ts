@@ -1,6 +1,15 @@
 import { ChimedError } from '../errors'
+import type { Banding } from './bands'
 import { minHashKernelJs, mix32 } from './minhash-js'
 import { minHashKernelWasm } from './minhash-wasm'
+
+/** Signatures of texts, and where their bands agree. */
+export interface Sketches {
+  /** [texts × permutations]; may lie in shared memory. */
+  readonly signatures: Uint32Array
+  /** For each band the texts that have the key of an earlier one, ascending, each followed by the first text with that key. */
+  readonly repeats: readonly Uint32Array[]
+}
 
 /**
  * Computes signatures and similarities; reuses its buffers, so a result must be copied before the next call where that is said. Dispose of it
@@ -14,6 +23,11 @@ export interface MinHashKernel extends Disposable {
   signatureOfHashes(hashes: Uint32Array, out: Uint32Array): void
   /** Signatures of a batch of texts, one after another: [texts × permutations]. Runs on all threads of the kernel. */
   signatures(texts: readonly string[]): Uint32Array
+  /** Signatures of all texts together with the agreements of their bands, on all threads; absent where there is nothing faster than `bandKeys`. */
+  sketch?(
+    texts: readonly string[],
+    options: { readonly banding: Banding; readonly onProgress?: ((done: number, total: number) => void) | undefined },
+  ): Sketches
   /** Hashes of the n-grams of `text`, in order, repeats included. A view that the next call overwrites. */
   shingles(text: string): Uint32Array
   /** Jaccard similarity of the sets of n-grams of two texts, 1 for two empty ones. N-grams count as equal when their 32-bit hashes are. */

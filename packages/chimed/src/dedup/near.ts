@@ -1,6 +1,7 @@
+import { ChimedError } from '../errors'
 import { type Banding, bandsForRecall } from './bands'
 import { clusters, rootsOf } from './components'
-import { bandKeys, joinBands } from './lsh'
+import { bandKeys, joinRepeats, repeatedKeys } from './lsh'
 import { estimateJaccard, type MinHashKernel, type MinHashOptions, minHash } from './minhash'
 import { editSimilarity } from './similarity'
 
@@ -52,11 +53,10 @@ export interface NearDuplicates {
 export function nearDuplicates(texts: readonly string[], options: NearOptions = {}): NearDuplicates {
   return withKernel(options, (kernel) => {
     const banding = bandingOf(kernel, options)
-    const signatures = signaturesOf(texts, kernel, options)
-    const keys = bandKeys(signatures, { permutations: kernel.permutations, banding })
+    const { signatures, repeats } = sketchesOf(texts, banding, kernel, options)
     const signature = rowsOf(signatures, kernel.permutations)
     const matches = pairVerifier({ text: (index) => texts[index]!, signature }, kernel, options)
-    const { sets, compared, matched } = joinBands({ keys, bands: banding.bands, matches })
+    const { sets, compared, matched } = joinRepeats({ size: texts.length, repeats, matches })
     return { roots: rootsOf(sets, texts.length), clusters: clusters(sets, texts.length), compared, matched, banding }
   })
 }
@@ -146,10 +146,30 @@ function withKernel<T>(options: NearOptions, use: (kernel: MinHashKernel) => T):
   }
 }
 
-const bandingOf = (
+function bandingOf(
   { permutations }: MinHashKernel,
-  { threshold = 0.8, recall = 0.995, banding }: NearOptions,
-): Banding => banding ?? bandsForRecall({ threshold, permutations, recall })
+  { threshold = 0.8, recall = 0.995, banding = bandsForRecall({ threshold, permutations, recall }) }: NearOptions,
+): Banding {
+  const { bands, rows } = banding
+  if (bands * rows <= permutations) return banding
+  throw new ChimedError(
+    'option',
+    `nearDuplicates: expected a banding of at most ${permutations} permutations, got ${bands} bands of ${rows} rows. Use fewer, or more permutations.`,
+  )
+}
+
+/** As `Sketches`; by the kernel where it can. */
+function sketchesOf(
+  texts: readonly string[],
+  banding: Banding,
+  kernel: MinHashKernel,
+  options: NearOptions,
+): { readonly signatures: Uint32Array; readonly repeats: Iterable<Uint32Array> } {
+  if (kernel.sketch && !options.items) return kernel.sketch(texts, { banding, onProgress: options.onProgress })
+  const signatures = signaturesOf(texts, kernel, options)
+  const keys = bandKeys(signatures, { permutations: kernel.permutations, banding })
+  return { signatures, repeats: repeatedKeys(keys, banding.bands) }
+}
 
 function signaturesOf(
   texts: readonly string[],
