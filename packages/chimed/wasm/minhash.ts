@@ -178,3 +178,29 @@ export function overlap(hashes: usize, first: i32, second: i32, table: usize, sl
   store<i32>(union, distinct)
   return shared
 }
+
+// Jaccard similarities, f64, of `count` pairs of texts that lie one after another at `text`; `ends` holds the unit behind each text.
+export function similarities(text: usize, ends: usize, count: i32, n: i32, out: usize, work: usize): void {
+  let start: u32 = 0
+  for (let i = 0; i < count; i++) {
+    const middle = load<u32>(ends)
+    const end = load<u32>(ends, 4)
+    const first = shingles(text + ((<usize>start) << 1), middle - start, work, n)
+    const second = shingles(text + ((<usize>middle) << 1), end - middle, work + ((<usize>first) << 2), n)
+    store<f64>(out, similarity(work, first, second, out))
+    out += 8
+    ends += 8
+    start = end
+  }
+}
+
+// Shared members of two lists of hashes over those of their union; 1 where both are empty. Uses the word at `union` and the memory behind the hashes.
+function similarity(hashes: usize, first: i32, second: i32, union: usize): f64 {
+  const count = first + second
+  if (count === 0) return 1
+  const slots = 1 << (32 - clz<i32>(2 * count - 1))
+  const table = hashes + ((<usize>count) << 2)
+  memory.fill(table, 0, (<usize>slots) << 2)
+  const shared = overlap(hashes, first, second, table, slots, union)
+  return <f64>shared / <f64>load<i32>(union)
+}

@@ -165,6 +165,15 @@ describe('nearDuplicates', () => {
       expect(nearDuplicates(texts, { threshold: 0.7, kernel })).toEqual(parts)
       expect(kernel.signatures(texts)).toEqual(one.signatures(texts))
     }
+    const pairs = texts.flatMap((_, i) => [i, mix32(i) % texts.length])
+    using kernel = minHash({ permutations: 32, threads: 2 })
+    const options = { threshold: 0.3, comparable: (a: number) => a % 3 > 0 }
+    const verdicts = verifyPairs(texts, pairs, { ...options, kernel })
+    expect(verdicts).toEqual(verifyPairs(texts, pairs, { ...options, kernel: one }))
+    expect(new Set(verdicts)).toEqual(new Set([0, 1]))
+    expect(Array.from(kernel.similarities!((index) => texts[index]!, pairs))).toEqual(
+      texts.map((sample, i) => one.similarity(sample, texts[pairs[2 * i + 1]!]!)),
+    )
     expect(nearDuplicates([], { permutations: 32 }).clusters).toEqual([])
   })
 

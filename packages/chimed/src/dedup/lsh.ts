@@ -60,10 +60,12 @@ export interface RepeatInput extends Pick<BandInput, 'matches'> {
   /** Number of texts. */
   readonly size: number
   readonly repeats: Iterable<Uint32Array>
+  /** Told of pairs that `matches` is most likely called with next, two numbers a pair. */
+  readonly prepare?: ((pairs: readonly number[]) => void) | undefined
 }
 
 /** `joinBands` for keys that were looked up already. */
-export function joinRepeats({ size, repeats, matches }: RepeatInput): JoinedBands {
+export function joinRepeats({ size, repeats, matches, prepare }: RepeatInput): JoinedBands {
   const sets = components(size)
   const judge = judgeOnce(size, matches)
   // A bucket, named by its first text, is a list of groups; a group is its first text and a list of others that were joined with it.
@@ -99,7 +101,18 @@ export function joinRepeats({ size, repeats, matches }: RepeatInput): JoinedBand
     }
   }
 
+  /** Texts of a bucket that are not joined with its first. */
+  function apart(repeated: Uint32Array): number[] {
+    const pairs: number[] = []
+    for (let i = 0; i < repeated.length; i += 2) {
+      const [item, first] = [repeated[i]!, repeated[i + 1]!]
+      if (sets.find(first) !== sets.find(item) && !judge.refused(first, item)) pairs.push(first, item)
+    }
+    return pairs
+  }
+
   for (const repeated of repeats) {
+    prepare?.(apart(repeated))
     for (let i = 1; i < repeated.length; i += 2) openGroup(repeated[i]!, -1, repeated[i]!)
     for (let i = 0; i < repeated.length; i += 2) place(repeated[i]!, repeated[i + 1]!)
   }
@@ -139,7 +152,12 @@ const rememberedPairs = 1 << 22
 function judgeOnce(
   size: number,
   matches: BandInput['matches'],
-): { matches(a: number, b: number): boolean; compared(): number; matched(): number } {
+): {
+  matches(a: number, b: number): boolean
+  refused(a: number, b: number): boolean
+  compared(): number
+  matched(): number
+} {
   const refused = new Set<number>()
   let compared = 0
   let matched = 0
@@ -156,6 +174,7 @@ function judgeOnce(
       refused.add(pair)
       return false
     },
+    refused: (a, b) => refused.has(a * size + b),
     compared: () => compared,
     matched: () => matched,
   }

@@ -2,6 +2,7 @@ import { instantiate } from '../wasm-host'
 import { wasmThreads } from '../wasm-threads'
 import type { MinHashKernel } from './minhash'
 import { minhashWasm } from './minhash.wasm'
+import { pairSimilarities } from './pair-similarities'
 import { repeatedInBands, sketchBatch } from './sketches'
 
 interface Exports {
@@ -96,6 +97,7 @@ export function minHashKernelWasm({ a, b, n, threads }: KernelSettings): MinHash
       return similarity(first, shingles(y, work + first * 4))
     },
     similarityOfHashes: (x, y) => similarity(hashes(x), hashes(y, work + x.length * 4)),
+    ...(threads > 1 && { similarities: (texts, pairs) => pairSimilarities(texts, pairs, batch) }),
     [Symbol.dispose]: pool[Symbol.dispose],
   }
 }

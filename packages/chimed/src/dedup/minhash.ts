@@ -34,6 +34,8 @@ export interface MinHashKernel extends Disposable {
   similarity(a: string, b: string): number
   /** The same for sets given by hashes of their items; repeats do not count. */
   similarityOfHashes(a: Uint32Array, b: Uint32Array): number
+  /** Similarities of many pairs on all threads, texts given by index, two a pair; absent where there is one thread. */
+  similarities?(text: (index: number) => string, pairs: ArrayLike<number>): Float64Array
 }
 
 /** Options of `minHash`. */

@@ -55,8 +55,8 @@ export function nearDuplicates(texts: readonly string[], options: NearOptions = 
     const banding = bandingOf(kernel, options)
     const { signatures, repeats } = sketchesOf(texts, banding, kernel, options)
     const signature = rowsOf(signatures, kernel.permutations)
-    const matches = pairVerifier({ text: (index) => texts[index]!, signature }, kernel, options)
-    const { sets, compared, matched } = joinRepeats({ size: texts.length, repeats, matches })
+    const verifier = aheadVerifier({ text: (index) => texts[index]!, signature }, kernel, options)
+    const { sets, compared, matched } = joinRepeats({ size: texts.length, repeats, ...verifier })
     return { roots: rootsOf(sets, texts.length), clusters: clusters(sets, texts.length), compared, matched, banding }
   })
 }
@@ -69,8 +69,12 @@ export function nearDuplicates(texts: readonly string[], options: NearOptions = 
 export function verifyPairs(texts: readonly string[], pairs: ArrayLike<number>, options: NearOptions = {}): Uint8Array {
   return withKernel(options, (kernel) => {
     const verdicts = new Uint8Array(pairs.length / 2)
-    const matches = pairVerifier({ text: (index) => texts[index]! }, kernel, options)
-    for (let i = 0; i < verdicts.length; i++) verdicts[i] = matches(pairs[2 * i]!, pairs[2 * i + 1]!) ? 1 : 0
+    const { matches, prepare } = aheadVerifier({ text: (index) => texts[index]! }, kernel, options)
+    for (let from = 0; from < verdicts.length; from += batchPairs) {
+      const to = Math.min(from + batchPairs, verdicts.length)
+      prepare?.(Array.from({ length: 2 * (to - from) }, (_, i) => pairs[2 * from + i]!))
+      for (let i = from; i < to; i++) verdicts[i] = matches(pairs[2 * i]!, pairs[2 * i + 1]!) ? 1 : 0
+    }
     return verdicts
   })
 }
@@ -131,6 +135,9 @@ function referenceFinder(
     })
   }
 }
+
+/** Pairs that are handed to threads at a time. */
+const batchPairs = 1 << 16
 
 /** Texts whose signatures are in memory at a time where they are compared with references only. */
 const batchTexts = 1 << 14
@@ -193,11 +200,50 @@ function signaturesOf(
 export interface Compared {
   readonly text: (index: number) => string
   readonly signature?: (index: number) => Uint32Array
+  /** Exact comparison of two texts in place of the kernel's. */
+  readonly similar?: (a: number, b: number) => boolean
 }
+
+/** A test of pairs, and where that helps a function that does the work for the pairs that are tested next. */
+interface AheadVerifier {
+  readonly matches: (a: number, b: number) => boolean
+  readonly prepare?: (pairs: readonly number[]) => void
+}
+
+/** `pairVerifier` that computes similarities of many pairs on the threads of the kernel, where it has some. */
+function aheadVerifier(compared: Compared, kernel: MinHashKernel, options: NearOptions): AheadVerifier {
+  const { threshold = 0.8, verify = 'jaccard', items } = options
+  const { text } = compared
+  const known = new Map<number, boolean>()
+  const similar = (a: number, b: number): boolean =>
+    known.get(pairName(a, b)) ?? kernel.similarity(text(a), text(b)) >= threshold
+  if (!kernel.similarities || verify !== 'jaccard' || items) return { matches: pairVerifier(compared, kernel, options) }
+  const { similarities } = kernel
+  return {
+    matches: pairVerifier({ ...compared, similar }, kernel, options),
+    prepare: (pairs) => {
+      known.clear()
+      const open: number[] = []
+      // The verifier itself says which pairs it would compare exactly.
+      const collect = (a: number, b: number): boolean => open.push(a, b) > 0
+      const visit = pairVerifier({ ...compared, similar: collect }, kernel, options)
+      for (let i = 0; i < pairs.length; i += 2) visit(pairs[i]!, pairs[i + 1]!)
+      if (open.length < 2 * fewPairs) return
+      for (const [i, similarity] of similarities(text, open).entries())
+        known.set(pairName(open[2 * i]!, open[2 * i + 1]!), similarity >= threshold)
+    },
+  }
+}
+
+/** One number for a pair of indices below 2^26, more texts than fit in memory with their signatures. */
+const pairName = (a: number, b: number): number => a * 0x4000000 + b
+
+/** So few are not worth a copy to shared memory. */
+const fewPairs = 16
 
 /** True when two texts are similar enough. Where there are signatures, their estimate rules out most of those that are not. */
 export function pairVerifier(
-  { text, signature }: Compared,
+  { text, signature, similar }: Compared,
   kernel: MinHashKernel,
   { threshold = 0.8, verify = 'jaccard', items, comparable = () => true }: NearOptions,
 ): (a: number, b: number) => boolean {
@@ -212,13 +258,14 @@ export function pairVerifier(
   const estimate = (a: number, b: number): number => estimateJaccard((signature ?? sign)(a), (signature ?? sign)(b))
   const similarity = (a: number, b: number): number =>
     hashes ? kernel.similarityOfHashes(hashes(a), hashes(b)) : kernel.similarity(text(a), text(b))
+  const exact = similar ?? ((a: number, b: number): boolean => similarity(a, b) >= threshold)
   // Five standard errors below the threshold an estimate rules the pair out: less than one pair in three million is lost.
   const floor = threshold - 5 * Math.sqrt((threshold * (1 - threshold)) / permutations) - 1 / permutations
   const checks: Record<Verification, (a: number, b: number) => boolean> = {
     none: () => true,
     edit: (a, b) => editSimilarity(text(a), text(b)) >= threshold,
     estimate: (a, b) => estimate(a, b) >= threshold,
-    jaccard: (a, b) => (!signature || estimate(a, b) >= floor) && similarity(a, b) >= threshold,
+    jaccard: (a, b) => (!signature || estimate(a, b) >= floor) && exact(a, b),
   }
   const check = checks[verify]
   return (a, b) => comparable(a, b) && (text(a) === text(b) || check(a, b))

@@ -1,0 +1,112 @@
+import type { WasmJob, WasmRun, WasmThreads } from '../wasm-threads'
+
+/** Items of one or more texts each, for jobs of threads. */
+export interface SlabItems {
+  readonly count: number
+  /** Texts of an item, and those of all by number. */
+  readonly width: number
+  readonly text: (number: number) => string
+  /** UTF-16 units of a job; a longer item is a job of its own. */
+  readonly jobUnits: number
+}
+
+/** The texts of a job in shared memory: one after another from `textAt` on; at `endsAt` the unit behind each, counted from there. */
+export interface JobTexts {
+  readonly memory: SharedArrayBuffer
+  /** The items of the job. */
+  readonly from: number
+  readonly to: number
+  readonly endsAt: number
+  readonly textAt: number
+  readonly bytes: number
+  /** Units of the longest item. */
+  readonly longest: number
+}
+
+/** UTF-16 units that are copied to shared memory at a time. */
+const slabUnits = 1 << 19
+
+/** Slabs in shared memory: one that is being written, one that threads work on, and one whose last jobs are running. */
+const slabsAtATime = 3
+
+/**
+ * Runs a job for every few items. While the other threads work on a slab of texts, the calling one copies the next; memory beside what the
+ * jobs write is bounded by three slabs, or three times the longest item.
+ */
+export function runInSlabs(
+  items: SlabItems,
+  jobOf: (texts: JobTexts) => WasmJob,
+  { pool, onProgress }: { readonly pool: WasmThreads; readonly onProgress?: Progress | undefined },
+): void {
+  const memories = Array.from({ length: slabsAtATime }, () => new SharedArrayBuffer(0))
+  const runs: WasmRun[] = []
+  let slabs = 0
+  for (const slab of runsOf(items, [0, items.count], slabUnits)) {
+    onProgress?.(slab[0], items.count)
+    const place = slabs++ % slabsAtATime
+    if (runs.length === slabsAtATime) runs.shift()!.finish()
+    const bytes = slabBytes(items, slab)
+    if (memories[place]!.byteLength < bytes) memories[place] = new SharedArrayBuffer(bytes)
+    runs.push(pool.start(writeSlab(items, slab, memories[place]!).map(jobOf)))
+    runs.at(-2)?.help()
+  }
+  for (const run of runs) run.finish()
+}
+
+/** Called with the items that are done and all. */
+export type Progress = (done: number, total: number) => void
+
+type Run = readonly [from: number, to: number]
+
+/** Consecutive items in runs of about `units`. */
+function* runsOf(items: SlabItems, [from, to]: Run, units: number): Generator<Run> {
+  let start = from
+  let size = 0
+  for (let item = from; item < to; item++) {
+    const own = unitsOf(items, item)
+    if (item > start && size + own > units) {
+      yield [start, item]
+      start = item
+      size = 0
+    }
+    size += own
+  }
+  if (to > start) yield [start, to]
+}
+
+function unitsOf({ width, text }: SlabItems, item: number): number {
+  let units = 0
+  for (let number = item * width; number < (item + 1) * width; number++) units += text(number).length
+  return units
+}
+
+/** Bytes of the ends of the texts of a slab and of the texts. */
+function slabBytes(items: SlabItems, [from, to]: Run): number {
+  let units = 0
+  for (let item = from; item < to; item++) units += unitsOf(items, item)
+  return (to - from) * items.width * 4 + units * 2
+}
+
+/** Copies the texts of a slab to `memory`, cut into jobs. */
+function writeSlab(items: SlabItems, slab: Run, memory: SharedArrayBuffer): JobTexts[] {
+  const { width, text: textOf, jobUnits } = items
+  const ends = new Uint32Array(memory, 0, (slab[1] - slab[0]) * width)
+  const text = Buffer.from(memory, ends.byteLength)
+  const jobs: JobTexts[] = []
+  let written = 0
+  for (const [from, to] of runsOf(items, slab, jobUnits)) {
+    const offset = written
+    let longest = 0
+    for (let item = from; item < to; item++) {
+      const before = written
+      for (let number = item * width; number < (item + 1) * width; number++) {
+        written += text.write(textOf(number), written, 'utf16le')
+        ends[number - slab[0] * width] = (written - offset) / 2
+      }
+      longest = Math.max(longest, (written - before) / 2)
+    }
+    const endsAt = (from - slab[0]) * width * 4
+    jobs.push({ memory, from, to, endsAt, textAt: ends.byteLength + offset, bytes: written - offset, longest })
+  }
+  return jobs
+}
