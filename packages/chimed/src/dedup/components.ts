@@ -8,7 +8,7 @@ export interface Components {
 
 /** Disjoint sets with path halving. */
 export function components(size: number): Components {
-  const parent = Int32Array.from({ length: size }, (_, index) => index)
+  const parent = new Int32Array(size).map((_, index) => index)
   const find = (item: number): number => {
     let root = item
     while (parent[root] !== root) root = parent[root] = parent[parent[root]!]!
