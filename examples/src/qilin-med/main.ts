@@ -2,7 +2,7 @@
  * Qilin-Med from raw files to a report: builds ChiMed, adapts a language model to it by continued pre-training, SFT and
  * DPO, grounds it with retrieval, and evaluates every stage.
  *
- *   npm start                                  the embedded data and model, about two minutes on two cores
+ *   npm start                                  the embedded data and model, two to three minutes on two cores
  *   npm start -- --seed 2                      another run; the same seed gives the same numbers
  *   npm start -- --resume                      goes on where the last run of this seed was stopped
  *   npm start -- --data FOLDER --model FOLDER  real data and a real checkpoint
