@@ -23,7 +23,7 @@ import {
 } from '@qilin-med/chimed'
 import { loadTokenizer } from '@qilin-med/models'
 import { chimedSmall, licencesOf, testSets } from './corpora'
-import { printClusters, printDrops, printTables, say } from './print'
+import { printClusters, printDrops, printPairs, printTables, say } from './print'
 
 const notice =
   'Research data under the licences of its sources, which forbid much: keep it to yourself. Nothing in it is medical advice.'
@@ -104,6 +104,7 @@ const main = async ({ data, out, tokenizer: tokenizerFolder }: Folders): Promise
   printTables(report)
   printDrops(report)
   printClusters(report, 10)
+  printPairs(report)
   say(`\n${seconds.toFixed(1)} s, peak memory ${peak.toFixed(0)} MB`)
   say(
     `report: ${join(out, 'report.html')}\ndata card and shards: ${join(out, 'hub')}\nleft out: ${join(out, 'dropped')}`,

@@ -1,4 +1,4 @@
-import type { BuildReport, DedupReport, StepReport } from '@qilin-med/chimed'
+import { type BuildReport, type DedupReport, pairArrow, type StepReport } from '@qilin-med/chimed'
 
 type Reported = Pick<BuildReport, 'sources' | 'totals' | 'reading' | 'steps'>
 
@@ -56,6 +56,19 @@ export const printClusters = ({ steps }: Reported, most: number): void => {
     const [other] = dropped
     if (other) say(`${' '.repeat(13)}${other.origin?.file}:${other.origin?.line}  ${oneLine(other.excerpt)}`)
   }
+}
+
+/** How many near-duplicates of which source a record of which source stands for. */
+export const printPairs = ({ steps }: Reported): void => {
+  say('\nNear-duplicates by sources: left out, source, source of the record that stays')
+  const pairs = corpora.flatMap((corpus) =>
+    steps[corpus]
+      .filter(({ name }) => name === 'dedup.minhash')
+      .flatMap((told) => (isDedup(told) ? Object.entries(told.bySources) : []))
+      .map(([pair, count]) => ({ corpus, count, names: pair.split(pairArrow) })),
+  )
+  for (const { corpus, count, names } of pairs.sort((a, b) => b.count - a.count))
+    say(`  ${String(count).padStart(5)}  ${corpus}  ${names[1]!.padEnd(30)} ${names[0]}`)
 }
 
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ').slice(0, 60)

@@ -13,11 +13,12 @@ import sys
 import ray
 
 CHIMED = shlex.split(os.environ.get("CHIMED", "npx chimed"))
+OPTIONS = shlex.split(os.environ.get("CHIMED_OPTIONS", ""))
 
 
 @ray.remote(num_cpus=1, max_retries=5)
 def chimed(*arguments):
-    subprocess.run([*CHIMED, *arguments], check=True)
+    subprocess.run([*CHIMED, *arguments, *OPTIONS], check=True)
 
 
 def main():

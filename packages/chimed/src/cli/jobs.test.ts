@@ -147,6 +147,57 @@ describe('jobs/local.sh', () => {
   }, 300_000)
 })
 
+/** A Python that has Ray: that of the environment variable RAY_PYTHON, or the usual one. */
+const rayPython = (): string | undefined =>
+  [process.env.RAY_PYTHON, find('python3')].find((path) => {
+    if (path === undefined) return false
+    try {
+      execFileSync(path, ['-c', 'import ray'], { stdio: 'ignore' })
+      return true
+    } catch {
+      return false
+    }
+  })
+
+describe('jobs/ray_job.py', () => {
+  it('runs a build as tasks of a real Ray and merges it to the bytes of build', async (context) => {
+    const python = rayPython()
+    if (!python) return context.skip('no Python with ray (set RAY_PYTHON to one)')
+    const config = writeConfig('ray')
+    const env = { ...process.env, CHIMED: command, CHIMED_OPTIONS: '--part-bytes 700 --buckets 4' }
+    execFileSync(python, [join(jobs, 'ray_job.py'), config, '3'], { env, stdio: 'ignore' })
+    expect(filesOf(join(folder, 'ray'))).toEqual(await wholeBuild(config))
+  }, 300_000)
+})
+
+describe('jobs/kubernetes.yaml', () => {
+  const manifest = readFileSync(join(jobs, 'kubernetes.yaml'), 'utf8')
+
+  it('names one number of shards', () => {
+    const [completions, parallelism, shards] = [
+      /completions: (\d+)/,
+      /parallelism: (\d+)/,
+      /SHARDS\n +value: '(\d+)'/,
+    ].map((pattern) => pattern.exec(manifest)?.[1])
+    expect(completions).toMatch(/^\d+$/)
+    expect([parallelism, shards]).toEqual([completions, completions])
+  })
+
+  it('has pods that together give the bytes of build', async (context) => {
+    if (!find('sh')) return context.skip('no sh')
+    const config = writeConfig('kubernetes')
+    const [, script] = /args:\n +- \|\n((?: {14}.*\n)+)/.exec(manifest)!
+    const pods = [0, 1, 2].map((index) => {
+      const own = { JOB_COMPLETION_INDEX: String(index), SHARDS: '3', CONFIG: config }
+      const env = { ...process.env, ...own, CHIMED: command, CHIMED_OPTIONS: '--part-bytes 700 --buckets 4' }
+      const pod = spawn(program('sh'), ['-c', script!], { env, stdio: 'ignore' })
+      return new Promise<number | null>((resolve) => pod.once('close', resolve))
+    })
+    expect(await Promise.all(pods)).toEqual([0, 0, 0])
+    expect(filesOf(join(folder, 'kubernetes'))).toEqual(await wholeBuild(config))
+  }, 300_000)
+})
+
 describe('jobs/slurm.sh', () => {
   it('runs a build as an array of a real Slurm and merges it to the bytes of build', async (context) => {
     const missing = programs.filter((name) => !find(name))

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { CptText } from '../types'
 import { type Keep, keepScore, type Scope } from './keep'
-import { exact, minhash } from './steps'
+import { type DedupReport, exact, minhash } from './steps'
 
 const record = (source: string, text: string): CptText => ({ text, origin: { source } })
 const text = '虚构的一段文字说的是饮食清淡多饮水注意休息按时复查不要劳累'
@@ -31,6 +31,11 @@ describe('keep', () => {
       record('网页', '乙'),
     ])
     expect(kept.map(({ origin }) => origin?.source)).toEqual(['问答', '网页'])
+  })
+
+  it('counts what went by the sources of both records, within a source and across', async () => {
+    const { report } = await minhash({ keep: { sources: ['教材'] }, threshold: 0.7 }).run(records)
+    expect((report as DedupReport).bySources).toEqual({ '教材 ← 网页': 2, '教材 ← 教材': 1 })
   })
 
   it('refuses more sources than it can rank', () => {

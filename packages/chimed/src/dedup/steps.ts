@@ -1,7 +1,7 @@
 import { skeleton } from '../clean/normalise'
 import { excerpt, faultLog, stepReport } from '../faults'
 import { textOf } from '../record'
-import { placeName } from '../shard/duplicates'
+import { placeName, sourcePairs } from '../shard/duplicates'
 import { shardedExact } from '../shard/exact'
 import { shardedNear } from '../shard/near'
 import { dropTeller, type OnDrop, type Step, type StepResult } from '../step'
@@ -24,9 +24,12 @@ export interface ClusterMember {
   readonly excerpt: string
 }
 
-/** The report of a step that removes duplicates; `clusters` are the largest ones. */
+/** The report of a step that removes duplicates. */
 export interface DedupReport extends StepReport {
+  /** The largest groups. */
   readonly clusters: readonly ClusterReport[]
+  /** Records left out by sources: that of the record that stays and, behind `pairArrow`, that of the one that went. */
+  readonly bySources: Readonly<Record<string, number>>
 }
 
 /** Options of `dedup.exact`. */
@@ -111,6 +114,7 @@ function removeDuplicates<T extends ChimedRecord>(
 ): StepResult<T> {
   const log = faultLog()
   const tell = dropTeller(name, log, onDrop)
+  const pairs = sourcePairs()
   const keptOf = new Int32Array(records.length).fill(-1)
   const score = keepScore(keep)
   const kept = groups.map((group) => bestOf(group, (index) => score(records[index]!)))
@@ -118,14 +122,20 @@ function removeDuplicates<T extends ChimedRecord>(
     for (const member of group) if (member !== kept[index]) keptOf[member] = kept[index]!
   const left = records.filter((record, index) => {
     if (keptOf[index]! < 0) return true
-    tell(record, code, `${code} of ${placeName(records[keptOf[index]!]!)}`)
+    const stays = records[keptOf[index]!]!
+    pairs.add(stays, record)
+    tell(record, code, `${code} of ${placeName(stays)}`)
     return false
   })
   const largest = groups
     .map((group, index) => ({ group, kept: kept[index]! }))
     .sort((a, b) => b.group.length - a.group.length || a.group[0]! - b.group[0]!)
   const clusters = largest.slice(0, report).map((cluster) => clusterReport(records, cluster))
-  const told: DedupReport = { ...stepReport(name, records.length, left.length, log), clusters }
+  const told: DedupReport = {
+    ...stepReport(name, records.length, left.length, log),
+    ...pairs.counts(),
+    clusters,
+  }
   return { records: left, report: told }
 }
 

@@ -1,6 +1,7 @@
 import type { BuildReport } from '../build-report'
 import type { ClusterMember, DedupReport } from '../dedup/steps'
 import type { Corpus } from '../record'
+import { pairArrow } from '../shard/duplicates'
 import type { StepReport } from '../types'
 import { writeFileWhole } from '../write/file'
 import { type Bar, barChart, histogram } from './bars'
@@ -60,6 +61,7 @@ ${notice ? `<p class="notice">${escapeHtml(notice)}</p>` : ''}
 ${used.map((corpus) => corpusSection(corpus, data)).join('\n')}
 <h2>What was left out, and why</h2>${reasons(data)}
 ${clusterSection(data)}
+${pairSection(data)}
 <h2>Examples of what was left out or changed</h2>${examples(data)}
 </main></body></html>
 `
@@ -151,6 +153,19 @@ function clusterSection(data: ReportedData): string {
         )}${size > dropped.length + 1 ? `<p class="soft">and ${size - dropped.length - 1} more</p>` : ''}</details>`,
   )
   return `<h2>Largest groups of duplicates</h2>${drawn.join('')}`
+}
+
+function pairSection(data: ReportedData): string {
+  const pairs = allSteps(data).flatMap(([corpus, told]) =>
+    isDedup(told)
+      ? Object.entries(told.bySources).map(([pair, count]) => ({ corpus, step: told.name, pair, count }))
+      : [],
+  )
+  if (pairs.length === 0) return ''
+  const rows = pairs
+    .sort((a, b) => b.count - a.count)
+    .map(({ corpus, step, pair, count }) => [`${corpus}: ${step}`, ...pair.split(pairArrow), whole(count)])
+  return `<h2>Duplicates by sources</h2>${table(['step', 'stays', 'left out', 'records'], rows)}`
 }
 
 const member = ({ origin, excerpt }: ClusterMember): string =>

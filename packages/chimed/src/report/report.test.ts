@@ -61,6 +61,7 @@ describe('dataReport', () => {
       'missing-answer',
       'duplicate',
       '3 records, sft dedup.exact',
+      'sft: dedup.exact A|B &lt;i&gt; A|B &lt;i&gt; 2',
       'English?',
       'rows.jsonl:42',
     ])

@@ -3,9 +3,8 @@ import type { ClusterMember, ClusterReport, DedupReport } from '../dedup/steps'
 import { excerpt } from '../faults'
 import { textOf } from '../record'
 import { drop } from '../sources/source'
-import type { RowOutcome } from '../step'
 import type { ChimedRecord, StepReport } from '../types'
-import type { Gives, Look, PartResults, Place } from './sharded-step'
+import type { Applied, Gives, Look, PartResults, Place } from './sharded-step'
 
 /** Numbers of a result: the place of the record that stays. */
 export const duplicateWords = 2
@@ -16,16 +15,40 @@ export function placeName({ origin }: ChimedRecord): string {
   return `${file}:${line}`
 }
 
+/** Stands between the two sources of a pair. */
+export const pairArrow = ' ← '
+
+/** Counts duplicates by the source of the record that stays and of the one that goes. */
+export function sourcePairs(): {
+  add(stays: ChimedRecord, goes: ChimedRecord): void
+  counts(): Pick<DedupReport, 'bySources'>
+} {
+  const bySources: Record<string, number> = {}
+  const source = ({ origin }: ChimedRecord): string => origin?.source ?? ''
+  return {
+    add: (stays, goes) => {
+      const pair = `${source(stays)}${pairArrow}${source(goes)}`
+      bySources[pair] = (bySources[pair] ?? 0) + 1
+    },
+    counts: () => ({ bySources }),
+  }
+}
+
 /** Drops what has a result, naming the record that stays. */
-export function duplicateApplier(
-  code: string,
-): (part: PartResults) => <T extends ChimedRecord>(record: T, index: number) => RowOutcome<T> {
-  return ({ results, look }) =>
-    (record, index) => {
-      const [part, kept] = results.at(-1)!.of(index)
-      if (part === undefined) return { record }
-      return drop(code, `${code} of ${placeName(look({ part, index: kept! }))}`)
+export function duplicateApplier(code: string): (part: PartResults) => Applied {
+  return ({ results, look }) => {
+    const pairs = sourcePairs()
+    return {
+      row: (record, index) => {
+        const [part, kept] = results.at(-1)!.of(index)
+        if (part === undefined) return { record }
+        const stays = look({ part, index: kept! })
+        pairs.add(stays, record)
+        return drop(code, `${code} of ${placeName(stays)}`)
+      },
+      counts: () => ({ ...pairs.counts() }),
     }
+  }
 }
 
 /** A group of duplicates as the buckets note it. */
@@ -64,7 +87,7 @@ const top = (notes: readonly ClusterNote[], count: number): ClusterNote[] =>
     .sort((a, b) => b.size - a.size || a.first.part - b.first.part || a.first.index - b.first.index)
     .slice(0, count)
 
-/** The report with the largest groups of all buckets. */
+/** The report with the largest groups of all buckets; the sums are those of steps that count by sources. */
 export function clusterReporter(
   report: number,
 ): (sums: StepReport, notes: readonly unknown[], look: Look) => DedupReport {
@@ -76,6 +99,6 @@ export function clusterReporter(
     const clusters = top(notes as readonly ClusterNote[], report).map(
       ({ size, kept, others }): ClusterReport => ({ size, kept: member(kept), dropped: others.map(member) }),
     )
-    return { ...sums, clusters }
+    return { ...(sums as Omit<DedupReport, 'clusters'>), clusters }
   }
 }

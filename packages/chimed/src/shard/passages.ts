@@ -46,7 +46,7 @@ export function shardedPassages({
     emitter: (part: PartContext) => anchorEmitter(part, passages),
     reduce: (bucket: Bucket) => reduceAnchors(bucket, passages),
   }))
-  return { rounds, applier: (part) => cutter(part, passages) }
+  return { rounds, applier: (part) => ({ row: cutter(part, passages) }) }
 }
 
 const byteAlphabet: Alphabet = {

@@ -151,7 +151,7 @@ function applyStage(
         results: rounds.map((round) => round.results(number)),
         look: looking.look,
       }
-      const compares = { name: stepName, row: sharded.applier(results) }
+      const compares = { name: stepName, ...sharded.applier(results) }
       const steps = pass(
         [compares, ...segment.rows.map((step) => step.part())],
         plan.options.dropped ? side.onDrop : undefined,

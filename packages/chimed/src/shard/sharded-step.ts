@@ -1,4 +1,4 @@
-import type { RowOutcome } from '../step'
+import type { PreparedPart, RowOutcome } from '../step'
 import type { ChimedRecord, StepReport } from '../types'
 import type { Results } from './results'
 
@@ -15,10 +15,18 @@ export interface Place {
  */
 export interface ShardedStep {
   readonly rounds: readonly Round[]
-  /** What becomes of each record of a part, given what every round found out about it. */
-  applier(part: PartResults): <T extends ChimedRecord>(record: T, index: number) => RowOutcome<T>
+  /** What becomes of the records of a part, given what every round found out about them. */
+  applier(part: PartResults): Applied
   /** The report of a corpus: the sums over its parts, with what the step tells besides, made from the notes of its last round. */
   report?(sums: StepReport, notes: readonly unknown[], look: Look): StepReport
+}
+
+/** A step with the results of a part. */
+export interface Applied {
+  /** What becomes of the record with this number. */
+  row<T extends ChimedRecord>(record: T, index: number): RowOutcome<T>
+  /** As those of `PreparedPart`. */
+  readonly counts?: PreparedPart['counts']
 }
 
 /** One round of a step. */
