@@ -13,7 +13,7 @@ import { sortedNodes } from './gradient'
 export interface CheckedProgram {
   /** The program with one more result: how many elements of each of `values` are NaN or infinite, float32. */
   readonly program: Program
-  /** Every floating value that depends on an argument, operands first. */
+  /** Every floating value that is read and is no constant, operands first. */
   readonly values: readonly Tensor[]
 }
 
@@ -21,14 +21,19 @@ const largest = 3.4028234663852886e38
 
 /** `program` with counts of the elements that are not finite. */
 export const withFiniteCounts = (program: Program): CheckedProgram => {
-  const values = program.nodes.flatMap((node) =>
-    node.op.name === 'constant' ? [] : node.outputs.map((_, index) => new Tensor(node, index)),
-  )
-  const floating = values.filter(({ dtype }) => dtype === 'float32')
+  const floating = readValues(program).filter(({ dtype, node }) => dtype === 'float32' && node.op.name !== 'constant')
   if (floating.length === 0) return { program, values: [] }
   const counts = floating.map((value) => reshape(sum(cast(not(lessEqual(abs(value), largest)), 'float32')), [1]))
   const outputs = [...program.outputs, concat(counts, 0)]
   return { program: { ...program, outputs, nodes: sortedNodes(outputs) }, values: floating }
+}
+
+/** What some node or the caller reads, in the order it is computed; a result that nobody reads may not exist at all. */
+const readValues = ({ nodes, outputs }: Program): Tensor[] => {
+  const read = new Map<Node, Set<number>>()
+  for (const { node, index } of [...nodes.flatMap(({ inputs }) => inputs), ...outputs])
+    read.set(node, (read.get(node) ?? new Set()).add(index))
+  return nodes.flatMap((node) => node.outputs.flatMap((_, i) => (read.get(node)?.has(i) ? [new Tensor(node, i)] : [])))
 }
 
 /** @throws TensorError `non-finite` naming the first value that has such elements, with the line that made it */

@@ -1,5 +1,5 @@
 import { cpt, dpo, type TokenLoss } from '@qilin-med/losses'
-import { div, mul, type Runtime, sum } from '@qilin-med/tensor'
+import { add, div, log, mul, type Runtime, sub, sum } from '@qilin-med/tensor'
 import { nodeRuntime } from '@qilin-med/tensor/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TrainError } from '../errors'
@@ -94,4 +94,20 @@ describe('a loss that is no number', () => {
     )
     expect(() => run.adapter).toThrow(TrainError)
   })
+
+  it.each([1, 2])(
+    'is traced to its operation where that is asked for, with %s micro-batches a step',
+    async (accumulate) => {
+      const loss: TokenLoss = (scores) => {
+        const result = cpt()(scores)
+        return { ...result, sum: add(result.sum, log(sub(mul(result.sum, 0), 1))) }
+      }
+      const options = { model: tinyModel(runtime), adapter: tinyAdapter(), data: tinyRows(4), checkFinite: true }
+      const batch = { rows: 2, accumulate }
+      const run = train({ ...options, loss, optimizer: adamw({ learningRate: 0.01 }), batch, epochs: 1 })
+      await expect(errorOf(run)).rejects.toThrow(
+        /got 1 elements of log float32\[\] that are not, made at .*bad-input\.test\.ts:\d+/,
+      )
+    },
+  )
 })

@@ -61,6 +61,11 @@ export interface TrainOptions<Network, Modules, Adapter> {
    * memory for about one more forward pass of time. Gradients are the same up to rounding; default false.
    */
   readonly recompute?: boolean
+  /**
+   * Look for NaN and infinite numbers in everything that a step computes: the step that has some throws a TensorError
+   * `non-finite` that names the first operation and the line that applied it. For debugging, at about twice the time; default false.
+   */
+  readonly checkFinite?: boolean
   /** Milliseconds, for the pace in events; default `performance.now`. */
   readonly clock?: () => number
 }

@@ -31,7 +31,18 @@ export interface Prepared<Adapter = unknown> {
 export const prepare = async <Network, Modules, Adapter extends TrainableAdapter<Network>>(
   options: TrainOptions<Network, Modules, Adapter>,
 ): Promise<Prepared<Adapter>> => {
-  const { model, loss, optimizer, batch, seed = 42, shuffle = true, clip = 1, prepack, recompute = false } = options
+  const {
+    model,
+    loss,
+    optimizer,
+    batch,
+    seed = 42,
+    shuffle = true,
+    clip = 1,
+    prepack,
+    recompute = false,
+    checkFinite,
+  } = options
   checkOptions(options)
   const source = await sourceOf(options, options.data)
   refuseOtherSplits(source.data)
@@ -41,7 +52,16 @@ export const prepare = async <Network, Modules, Adapter extends TrainableAdapter
   const objective = objectiveOf(loss, source.kind)
   const reference = objective.needsReference ? openReference(model, options.reference, prepack) : undefined
   const traced = recompute ? recomputing(model) : model
-  const parts = { runtime: model.runtime, model: traced as never, policy, objective, optimizer, clip, prepack }
+  const parts = {
+    runtime: model.runtime,
+    model: traced as never,
+    policy,
+    objective,
+    optimizer,
+    clip,
+    prepack,
+    checkFinite,
+  }
   return {
     source,
     plan,

@@ -42,6 +42,8 @@ export interface ProgramParts<Network = unknown> {
   readonly clip: number
   /** Passed to the runtime; see `LoadOptions` of `@qilin-med/tensor`. */
   readonly prepack?: boolean | undefined
+  /** Passed to `compile`: steps name the operation that gave the first number that is none. */
+  readonly checkFinite?: boolean | undefined
 }
 
 /** A whole step of one micro-batch in one call. */
@@ -134,10 +136,14 @@ export const scoreStep = <Network>(
     ...(prepack !== undefined && { prepack }),
   })
 
-const loading = ({ runtime, prepack }: Pick<ProgramParts, 'runtime' | 'prepack'>, name: string) => ({
+const loading = (
+  { runtime, prepack, checkFinite = false }: Pick<ProgramParts, 'runtime' | 'prepack' | 'checkFinite'>,
+  name: string,
+) => ({
   runtime,
   name,
   carry: true,
+  checkFinite,
   ...(prepack !== undefined && { prepack }),
 })
 
