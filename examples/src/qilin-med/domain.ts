@@ -60,7 +60,7 @@ export interface Domain {
   readonly cpt: StageSettings
   readonly sft: StageSettings
   readonly dpo: StageSettings
-  /** Records a stage trains on, taken evenly from all sub-datasets; all by default. */
+  /** Records a stage trains on, taken evenly from all sub-datasets, and most rows that they are packed into; all by default. */
   readonly recordsPerStage?: number
   /** Tokens of one batch when continuations are scored; bounds memory for large vocabularies. */
   readonly scoreTokens: number

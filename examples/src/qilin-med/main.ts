@@ -29,7 +29,7 @@ import { buildKnowledge } from './retrieval'
 import { writeSummary } from './summary'
 import { dataTables, heading, note, readingTable, resultTable, testTable } from './terminal'
 import { textModel } from './text-model'
-import { type CurvePoint, type Stage, type TrainedStage, trainStage } from './training'
+import { type Stage, type TrainedStage, trainStage } from './training'
 
 /** The embedded base model. */
 const miniModel = fileURLToPath(new URL('../../models/mini', import.meta.url))
@@ -62,6 +62,13 @@ const evenly = <T extends ChimedRecord>(records: readonly T[], most = records.le
   return most === records.length ? [...records] : turns.flat().slice(0, most)
 }
 
+/** `most` items at equal distances: packed rows come sorted by how they were filled. */
+const spread = <T>(items: readonly T[], most: number): T[] =>
+  items.filter(
+    (_, i) =>
+      Math.floor(((i + 1) * most) / items.length) > Math.floor((i * most) / items.length) || items.length <= most,
+  )
+
 /** The corpora as token rows of the three stages. */
 const trainingRows = async ({ domain, tokenizer, built }: Run): Promise<Record<Stage, TrainingRow[]>> => {
   const { rowLength, recordsPerStage: most } = domain
@@ -84,6 +91,7 @@ const trainingRows = async ({ domain, tokenizer, built }: Run): Promise<Record<S
       }),
     ),
   }
+  if (most !== undefined) rows.cpt = spread(rows.cpt, most)
   if (left.tooLong > 0) note(`${left.tooLong} records gave no row: their prompt alone fills ${rowLength} tokens`)
   return rows
 }
@@ -109,6 +117,8 @@ const runStage = async (
     signal,
   })
   if (!trained.finished) throw new Stopped()
+  const { first, last, steps } = trained.loss
+  note(`loss ${first.toFixed(3)} to ${last.toFixed(3)} (means of the first and the last ${steps} steps)`)
   await saveAdapter(join(options.out, 'adapters', stage), trained.adapter, { baseModel: model.checkpoint.folder })
   return trained
 }
@@ -144,7 +154,7 @@ const evaluated = (
 
 const pipeline = async (
   run: Run,
-): Promise<{ stages: Record<string, StageResult>; curves: Record<Stage, readonly CurvePoint[]> }> => {
+): Promise<{ stages: Record<string, StageResult>; trained: Partial<Record<Stage, TrainedStage>> }> => {
   const { options, runtime, domain, built, base } = run
   const rows = await trainingRows(run)
   const stages: Record<string, StageResult> = {}
@@ -168,7 +178,7 @@ const pipeline = async (
     `${report.indexed} chunks indexed, ${report.terms} terms; ${report.refused} refused: they belong to a test split`,
   )
   stages['sft+rag'] = await evaluated(run, 'sft+rag', reference, undefined, { retriever, without: stages.sft })
-  return { stages, curves: { cpt: pretrained?.curve ?? [], sft: tuned.curve, dpo: aligned.curve } }
+  return { stages, trained: { ...(pretrained && { cpt: pretrained }), sft: tuned, dpo: aligned } }
 }
 
 /** What a run writes; a new run takes these away first and touches nothing else that lies in its folder. */
@@ -232,11 +242,12 @@ const main = async (): Promise<void> => {
     built,
     signal: stop.signal,
   }
-  const { stages, curves } = await pipeline(run)
+  const { stages, trained } = await pipeline(run)
   heading('Results')
   resultTable(stages)
-  const summary = await writeSummary(options, built.report, stages, (performance.now() - started) / 1000)
-  await writeReport(options.out, { domain, summary, stages, curves, data: built.report })
+  const seconds = (performance.now() - started) / 1000
+  const summary = await writeSummary(options, { data: built.report, stages, trained, seconds })
+  await writeReport(options.out, { domain, summary, stages, trained, data: built.report })
   note(
     `${join(options.out, 'report.html')} and ${join(options.out, 'summary.json')} after ${summary.seconds.toFixed(0)} s`,
   )

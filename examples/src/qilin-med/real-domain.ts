@@ -65,7 +65,7 @@ export const realDomain = async (folder: string, rows: number): Promise<Domain> 
     tests.ceval(at('eval/ceval')),
     tests.cmmlu(at('eval/cmmlu')),
   ]
-  const steps = (perStep: number) => Math.max(1, Math.ceil(rows / perStep))
+  const steps = (passes: number) => passes * Math.max(1, Math.ceil(rows / 4))
   return {
     name: 'real Chinese medical data',
     notice: 'Research data under the licences of its sources; nothing of it is part of this software.',
@@ -95,9 +95,9 @@ export const realDomain = async (folder: string, rows: number): Promise<Domain> 
     rowLength: 256,
     answerTokens: 24,
     adapter: { rank: 8, alpha: 32 },
-    cpt: { steps: steps(4), rows: 4, rate: 2e-4 },
-    sft: { steps: steps(4), rows: 4, rate: 2e-4 },
-    dpo: { steps: steps(4), rows: 1, accumulate: 4, rate: 2e-5 }, // a pair is as long as two rows and keeps both in memory
+    cpt: { steps: steps(1), rows: 4, rate: 2e-4 },
+    sft: { steps: steps(2), rows: 4, rate: 2e-4 },
+    dpo: { steps: steps(1), rows: 1, accumulate: 4, rate: 2e-5 }, // a pair is as long as two rows and keeps both in memory
     recordsPerStage: rows,
     scoreTokens: 256,
     generationRows: 16,

@@ -7,14 +7,14 @@ import { barChart, escapeHtml, table } from './charts'
 import type { Domain } from './domain'
 import type { Sample, StageResult } from './evaluate'
 import type { Summary } from './summary'
-import type { CurvePoint } from './training'
+import type { Stage, TrainedStage } from './training'
 
 /** What the report shows. */
 export interface ReportContents {
   readonly domain: Domain
   readonly summary: Summary
   readonly stages: Readonly<Record<string, StageResult>>
-  readonly curves: Readonly<Record<string, readonly CurvePoint[]>>
+  readonly trained: Readonly<Partial<Record<Stage, TrainedStage>>>
   readonly data: BuildReport
 }
 
@@ -155,12 +155,12 @@ const droppedTable = ({ reading, steps }: BuildReport): string =>
   )
 
 /** A stage's loss; the chart takes its colours from the page. */
-const figure = (stage: string, curve: readonly CurvePoint[]): string => {
+const figure = (stage: string, { curve, loss: { first, last, steps } }: TrainedStage): string => {
   const points = curve.map(({ step, loss }) => [step, loss] as const)
-  return `<figure>${lineChart({ title: `${stage.toUpperCase()} loss by step`, series: [{ name: 'loss', points }] })}</figure>`
+  return `<figure>${lineChart({ title: `${stage.toUpperCase()} loss by step`, series: [{ name: 'loss', points }] })}<small>${first.toFixed(3)} to ${last.toFixed(3)}: means of the first and the last ${steps} steps</small></figure>`
 }
 
-const page = ({ domain, summary, stages, curves, data }: ReportContents): string => {
+const page = ({ domain, summary, stages, trained, data }: ReportContents): string => {
   const splits = Object.keys(Object.values(stages)[0]!.exam)
   const cards = [
     [`${summary.seconds.toFixed(0)} s`, 'whole run'],
@@ -168,9 +168,7 @@ const page = ({ domain, summary, stages, curves, data }: ReportContents): string
     [String(data.sources.reduce((sum, { samples }) => sum + samples, 0)), 'training samples'],
     [String(summary.seed), 'seed'],
   ]
-  const training = Object.entries(curves)
-    .filter(([, curve]) => curve.length > 0)
-    .map(([stage, curve]) => figure(stage, curve))
+  const training = Object.entries(trained).map(([stage, result]) => figure(stage, result))
   const bars = splits.map((split) =>
     barChart(
       `Exam accuracy, split ${split}`,

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { BuildReport } from '@qilin-med/chimed'
 import type { StageResult } from './evaluate'
 import type { Options } from './options'
+import type { LossFall, Stage, TrainedStage } from './training'
 
 /** `summary.json`: what a run measured. Equal seeds give equal files but for `seconds` and `peakRssBytes`. */
 export interface Summary {
@@ -10,21 +11,30 @@ export interface Summary {
   readonly seconds: number
   readonly peakRssBytes: number
   readonly stages: Readonly<Record<string, Omit<StageResult, 'samples'>>>
+  /** How the losses of the stages went. */
+  readonly training: Readonly<Partial<Record<Stage, LossFall>>>
   readonly data: Readonly<Record<string, unknown>>
+}
+
+/** What a run found out, for its summary. */
+export interface Findings {
+  readonly data: BuildReport
+  readonly stages: Readonly<Record<string, StageResult>>
+  readonly trained: Readonly<Partial<Record<Stage, TrainedStage>>>
+  readonly seconds: number
 }
 
 /** Writes `summary.json` whole and returns what is in it. */
 export const writeSummary = async (
   { seed, out }: Options,
-  { sources, steps, reading }: BuildReport,
-  stages: Readonly<Record<string, StageResult>>,
-  seconds: number,
+  { data: { sources, steps, reading }, stages, trained, seconds }: Findings,
 ): Promise<Summary> => {
   const summary: Summary = {
     seed,
     seconds,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
     stages: Object.fromEntries(Object.entries(stages).map(([name, { samples: _, ...result }]) => [name, result])),
+    training: Object.fromEntries(Object.entries(trained).map(([name, { loss }]) => [name, loss])),
     data: {
       sources: sources.map(({ corpus, source, samples, tokens, bytes }) => ({
         corpus,

@@ -25,10 +25,25 @@ export interface CurvePoint {
   readonly learningRate: number
 }
 
+/** How far a loss fell: means of `steps` steps at both ends, a whole pass over the rows where there were two. */
+export interface LossFall {
+  readonly first: number
+  readonly last: number
+  readonly steps: number
+}
+
+/** Single steps see different rows and cannot be compared; means over a pass, or over half of one, can. */
+const lossFall = (curve: readonly CurvePoint[], stepsPerPass: number): LossFall => {
+  const steps = Math.max(1, Math.min(stepsPerPass, Math.floor(curve.length / 2)))
+  const mean = (points: readonly CurvePoint[]) => points.reduce((sum, { loss }) => sum + loss, 0) / points.length
+  return { first: mean(curve.slice(0, steps)), last: mean(curve.slice(-steps)), steps }
+}
+
 /** A trained adapter and how its loss went. */
 export interface TrainedStage {
   readonly adapter: LoraAdapter
   readonly curve: readonly CurvePoint[]
+  readonly loss: LossFall
   readonly finished: boolean
 }
 
@@ -76,13 +91,16 @@ export const trainStage = async (options: StageOptions): Promise<TrainedStage> =
     tensorboard(join(folder, 'logs', 'tensorboard', stage)),
   ]
   const curve: CurvePoint[] = []
-  let finished = false
+  let [finished, stepsPerPass] = [false, 1]
   const record = ({ step, loss, learningRate }: CurvePoint) => curve.push({ step, loss, learningRate })
   for await (const event of run) {
     for (const report of reporters) await report(event)
-    if (event.type === 'run-start') event.history.forEach(record)
+    if (event.type === 'run-start') {
+      event.history.forEach(record)
+      stepsPerPass = event.stepsPerEpoch
+    }
     if (event.type === 'step-end') record(event)
     if (event.type === 'run-end') finished = event.reason === 'done'
   }
-  return { adapter: run.adapter, curve, finished }
+  return { adapter: run.adapter, curve, loss: lossFall(curve, stepsPerPass), finished }
 }
