@@ -41,6 +41,12 @@ export interface WasmRun {
   /** Does jobs on the calling thread until each has been taken by some thread. */
   help(): void
   /**
+   * Helps until this job is done, and no longer: the other threads go on meanwhile. Blocks the calling thread.
+   *
+   * @throws ChimedError `dependency` when a job failed
+   */
+  finishJob(index: number): void
+  /**
    * Helps and returns when all jobs are done. Blocks the calling thread.
    *
    * @throws ChimedError `dependency` when a job failed
@@ -55,14 +61,21 @@ export function wasmThreads(base64: string, count: number): WasmThreads {
   const workers = Array.from({ length: count - 1 }, () => startWorker(module))
   return {
     start: (jobs) => {
-      const state = new Int32Array(new SharedArrayBuffer(12))
+      const state = new Int32Array(new SharedArrayBuffer(4 * (jobs.length + 3)))
       for (const worker of jobs.length > 1 ? workers : []) worker.postMessage({ jobs, state })
-      const help = (): void => runJobs(jobs, state, own.memory, own.exports as Kernel)
+      const help = (until?: number): void => runJobs(jobs, state, own.memory, own.exports as Kernel, until)
       return {
-        help,
+        help: () => help(),
+        finishJob: (index) => {
+          help(index)
+          while (Atomics.load(state, 3 + index) === 0) Atomics.wait(state, 3 + index, 0)
+          requireNoFailure(state, jobs.length)
+        },
         finish: () => {
           help()
-          waitFor(state, jobs.length)
+          for (let done = Atomics.load(state, 1); done < jobs.length; done = Atomics.load(state, 1))
+            Atomics.wait(state, 1, done)
+          requireNoFailure(state, jobs.length)
         },
       }
     },
@@ -72,9 +85,7 @@ export function wasmThreads(base64: string, count: number): WasmThreads {
   }
 }
 
-/** Blocks until all jobs are done. */
-function waitFor(state: Int32Array, jobs: number): void {
-  for (let done = Atomics.load(state, 1); done < jobs; done = Atomics.load(state, 1)) Atomics.wait(state, 1, done)
+function requireNoFailure(state: Int32Array, jobs: number): void {
   if (state[2] === 0) return
   throw new ChimedError(
     'dependency',
@@ -93,11 +104,19 @@ function startWorker(module: object): Worker {
 type Kernel = Readonly<Record<string, (...args: number[]) => unknown>>
 
 /**
- * Takes jobs until none is left. `state` holds the number of the next job, how many are done, and how many failed. Stands alone, as
- * workers run its text.
+ * Takes jobs until none is left, or the one named `until` is done. `state` holds the number of the next job, how many are done, how many
+ * failed, and for each whether it is done. Stands alone, as workers run its text.
  */
-function runJobs(jobs: readonly WasmJob[], state: Int32Array, memory: WasmMemory, kernel: Kernel): void {
-  for (let next = Atomics.add(state, 0, 1); next < jobs.length; next = Atomics.add(state, 0, 1)) {
+function runJobs(
+  jobs: readonly WasmJob[],
+  state: Int32Array,
+  memory: WasmMemory,
+  kernel: Kernel,
+  until?: number,
+): void {
+  while (until === undefined || Atomics.load(state, 3 + until) === 0) {
+    const next = Atomics.add(state, 0, 1)
+    if (next >= jobs.length) return
     const job = jobs[next]!
     try {
       const missing = job.memory - memory.buffer.byteLength
@@ -113,6 +132,8 @@ function runJobs(jobs: readonly WasmJob[], state: Int32Array, memory: WasmMemory
     } catch {
       Atomics.add(state, 2, 1)
     }
+    Atomics.store(state, 3 + next, 1)
+    Atomics.notify(state, 3 + next)
     Atomics.add(state, 1, 1)
     Atomics.notify(state, 1)
   }

@@ -8,7 +8,8 @@ export interface Components {
 
 /** Disjoint sets with path halving. */
 export function components(size: number): Components {
-  const parent = new Int32Array(size).map((_, index) => index)
+  const parent = new Int32Array(size)
+  for (let item = 0; item < size; item++) parent[item] = item
   const find = (item: number): number => {
     let root = item
     while (parent[root] !== root) root = parent[root] = parent[parent[root]!]!
@@ -39,8 +40,11 @@ export function clusters(sets: Components, size: number): number[][] {
 }
 
 /** The root of each item. */
-export const rootsOf = (sets: Components, size: number): Int32Array =>
-  new Int32Array(size).map((_, item) => sets.find(item))
+export const rootsOf = (sets: Components, size: number): Int32Array => {
+  const roots = new Int32Array(size)
+  for (let item = 0; item < size; item++) roots[item] = sets.find(item)
+  return roots
+}
 
 /** The smallest member of the connected component of each of `size` items, from edges given as two items each, in any order. */
 export function connectedComponents(size: number, edges: ArrayLike<number>): Int32Array {

@@ -101,20 +101,29 @@ export function joinRepeats({ size, repeats, matches, prepare }: RepeatInput): J
     }
   }
 
-  /** Texts of a bucket that are not joined with its first. */
-  function apart(repeated: Uint32Array): number[] {
+  const unsettled = new Int32Array(size) // the latest band, counted from 1, in which a bucket has texts that are not joined with its first
+  let band = 0
+
+  /** Marks the buckets in which there is something to do; pairs of their first text and those that are not joined with it. */
+  function open(repeated: Uint32Array): number[] {
     const pairs: number[] = []
+    band++
     for (let i = 0; i < repeated.length; i += 2) {
-      const [item, first] = [repeated[i]!, repeated[i + 1]!]
-      if (sets.find(first) !== sets.find(item) && !judge.refused(first, item)) pairs.push(first, item)
+      const item = repeated[i]!
+      const first = repeated[i + 1]!
+      if (sets.find(first) === sets.find(item)) continue
+      if (unsettled[first] !== band) openGroup(first, -1, first)
+      unsettled[first] = band
+      if (!judge.refused(first, item)) pairs.push(first, item)
     }
     return pairs
   }
 
   for (const repeated of repeats) {
-    prepare?.(apart(repeated))
-    for (let i = 1; i < repeated.length; i += 2) openGroup(repeated[i]!, -1, repeated[i]!)
-    for (let i = 0; i < repeated.length; i += 2) place(repeated[i]!, repeated[i + 1]!)
+    const pairs = open(repeated)
+    prepare?.(pairs)
+    for (let i = 0; i < repeated.length; i += 2)
+      if (unsettled[repeated[i + 1]!] === band) place(repeated[i]!, repeated[i + 1]!)
   }
   return { sets, compared: judge.compared(), matched: judge.matched() }
 }

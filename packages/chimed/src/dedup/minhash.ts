@@ -7,8 +7,8 @@ import { minHashKernelWasm } from './minhash-wasm'
 export interface Sketches {
   /** [texts × permutations]; may lie in shared memory. */
   readonly signatures: Uint32Array
-  /** For each band the texts that have the key of an earlier one, ascending, each followed by the first text with that key. */
-  readonly repeats: readonly Uint32Array[]
+  /** For each band the texts that have the key of an earlier one, ascending, each followed by the first text with that key; to be read once. */
+  readonly repeats: Iterable<Uint32Array>
 }
 
 /**

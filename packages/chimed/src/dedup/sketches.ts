@@ -83,13 +83,14 @@ function sketchJob(
 }
 
 /**
- * For each band the texts whose key an earlier text has, ascending, each followed by the first text with that key; a job a band. The lists lie
- * in the memory of the keys, which are gone.
+ * For each band the texts whose key an earlier text has, ascending, each followed by the first text with that key; a job a band. The next bands
+ * are looked through while the caller uses one. The lists lie in the memory of the keys, which are gone.
  */
-export function repeatedInBands(
+export function* repeatedInBands(
   keys: SharedArrayBuffer,
   { texts, bands, pool }: { readonly texts: number; readonly bands: number; readonly pool: WasmThreads },
-): Uint32Array[] {
+): Generator<Uint32Array> {
+  if (texts === 0) return
   const bytes = texts * 8
   const slots = 2 ** Math.max(4, Math.ceil(Math.log2(texts * 2 + 1)))
   const jobs = Array.from({ length: bands }, (_, band): WasmJob => {
@@ -102,10 +103,12 @@ export function repeatedInBands(
       memory: 2 * bytes + slots * 4,
     }
   })
-  if (texts > 0) pool.start(jobs).finish()
+  const run = pool.start(jobs)
   const words = new Uint32Array(keys)
-  return Array.from({ length: bands }, (_, band) => {
+  for (let band = 0; band < bands; band++) {
+    run.finishJob(band)
     const start = band * texts * 2
-    return words.subarray(start + 2, start + 2 + 2 * (words[start] ?? 0))
-  })
+    yield words.subarray(start + 2, start + 2 + 2 * words[start]!)
+  }
+  run.finish()
 }

@@ -23,8 +23,8 @@ export interface JobTexts {
   readonly longest: number
 }
 
-/** UTF-16 units that are copied to shared memory at a time. */
-const slabUnits = 1 << 19
+/** UTF-16 units that are copied to shared memory at a time: few at first, so that the other threads soon have work. */
+const slabUnits = (slab: number): number => Math.min(1 << 19, 1 << (16 + slab))
 
 /** Slabs in shared memory: one that is being written, one that threads work on, and one whose last jobs are running. */
 const slabsAtATime = 3
@@ -41,7 +41,7 @@ export function runInSlabs(
   const memories = Array.from({ length: slabsAtATime }, () => new SharedArrayBuffer(0))
   const runs: WasmRun[] = []
   let slabs = 0
-  for (const slab of runsOf(items, [0, items.count], slabUnits)) {
+  for (const slab of runsOf(items, [0, items.count], () => slabUnits(slabs))) {
     onProgress?.(slab[0], items.count)
     const place = slabs++ % slabsAtATime
     if (runs.length === slabsAtATime) runs.shift()!.finish()
@@ -58,13 +58,13 @@ export type Progress = (done: number, total: number) => void
 
 type Run = readonly [from: number, to: number]
 
-/** Consecutive items in runs of about `units`. */
-function* runsOf(items: SlabItems, [from, to]: Run, units: number): Generator<Run> {
+/** Consecutive items in runs of about `units`, which may change from run to run. */
+function* runsOf(items: SlabItems, [from, to]: Run, units: () => number): Generator<Run> {
   let start = from
   let size = 0
   for (let item = from; item < to; item++) {
     const own = unitsOf(items, item)
-    if (item > start && size + own > units) {
+    if (item > start && size + own > units()) {
       yield [start, item]
       start = item
       size = 0
@@ -94,7 +94,7 @@ function writeSlab(items: SlabItems, slab: Run, memory: SharedArrayBuffer): JobT
   const text = Buffer.from(memory, ends.byteLength)
   const jobs: JobTexts[] = []
   let written = 0
-  for (const [from, to] of runsOf(items, slab, jobUnits)) {
+  for (const [from, to] of runsOf(items, slab, () => jobUnits)) {
     const offset = written
     let longest = 0
     for (let item = from; item < to; item++) {
