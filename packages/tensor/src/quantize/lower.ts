@@ -1,4 +1,4 @@
-import type { Shape } from '../dimension'
+import { type Shape, sizeOf } from '../dimension'
 import { lowerAfter } from '../onnx/after'
 import { dataType } from '../onnx/data-type'
 import type { Lowering } from '../onnx/lowering'
@@ -37,7 +37,8 @@ const kernelBlocks: readonly number[] = [16, 32, 64, 128, 256]
 const int8Product = (onnx: Lowering, { x, direction, shape }: ProductCall, weight: Int8Weight): string => {
   const { outputs, inputs, backwardCodes, backwardScales } = weight
   const width = direction === 'forward' ? inputs : outputs
-  const { codes, scales } = rowCodes(onnx, onnx.node('Reshape', [x, onnx.constant('int64', [2], [-1, width])]))
+  const rows = onnx.shape([sizeOf(shape.slice(0, -1))])
+  const { codes, scales } = rowCodes(onnx, onnx.node('Reshape', [x, onnx.constant('int64', [2], [-1, width])]), rows)
   const [one, zero] = [onnx.constant('float32', [], [1]), onnx.constant('uint8', [], [zeroPoint])]
   const products = (direction === 'forward' ? tilesOf(weight) : [{ codes: backwardCodes, scales: backwardScales }]).map(
     (tile) => {
@@ -57,14 +58,14 @@ const zeroPoint = 128
  * small rows where a single token has huge activations, as the first one of a text often has. Products that share x
  * share these nodes, because ONNX Runtime merges equal ones.
  */
-const rowCodes = (onnx: Lowering, x: string): { readonly codes: string; readonly scales: string } => {
+const rowCodes = (onnx: Lowering, x: string, rows: string): { readonly codes: string; readonly scales: string } => {
   const axis = onnx.constant('int64', [1], [1])
   const [highest, lowest] = [onnx.node('ReduceMax', [x, axis]), onnx.node('ReduceMin', [x, axis])]
-  const most = onnx.node('Max', [highest, onnx.node('Neg', [lowest])])
-  const step = onnx.node('Mul', [most, onnx.constant('float32', [], [1 / 127])])
-  const scales = onnx.node('Max', [step, onnx.constant('float32', [], [1e-30])]) // rows of zeros
+  const least = onnx.constant('float32', [], [1e-28]) // for rows of zeros
+  const most = onnx.node('Max', [highest, onnx.node('Neg', [lowest]), least])
+  const scales = onnx.node('Mul', [most, onnx.constant('float32', [], [1 / 127])])
   const flat = onnx.node('Reshape', [scales, onnx.constant('int64', [1], [-1])])
-  const zeros = onnx.node('Expand', [onnx.constant('uint8', [], [zeroPoint]), onnx.node('Shape', [flat])])
+  const zeros = onnx.node('Expand', [onnx.constant('uint8', [], [zeroPoint]), rows])
   return { codes: onnx.node('QuantizeLinear', [x, flat, zeros], { axis: 0 }), scales }
 }
 
