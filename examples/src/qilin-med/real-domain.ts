@@ -29,7 +29,7 @@ const heldExchange = heldBack(20)
 const heldPreference = heldBack(3)
 
 /** Characters of each held-back answer that are scored. */
-const answerLength = 120
+const answerLength = 80
 
 /** Questions and texts of each test set; enough to see a model answer, too few to compare models. */
 const testLimit = 50
@@ -97,10 +97,10 @@ export const realDomain = async (folder: string, rows: number): Promise<Domain> 
     adapter: { rank: 8, alpha: 32 },
     cpt: { steps: steps(1), rows: 4, rate: 2e-4 },
     sft: { steps: steps(2), rows: 4, rate: 2e-4 },
-    dpo: { steps: steps(1), rows: 1, accumulate: 4, rate: 2e-5 }, // a pair is as long as two rows and keeps both in memory
+    dpo: { steps: steps(1), rows: 1, accumulate: 4, rate: 5e-5 }, // a pair is as long as two rows and keeps both in memory
     recordsPerStage: rows,
     scoreTokens: 256,
-    generationRows: 16,
+    generationRows: 32,
     testLimit,
     retrieval: { hits: 5, splitter: sentenceSplitter({ tokens: 60 }) },
   }

@@ -45,10 +45,16 @@ export const textModel = (
       ),
     generate: async (prompts, { rows = 64, ...options } = {}) => {
       const texts: string[] = []
-      for (let begin = 0; begin < prompts.length; begin += rows) {
-        const batch = prompts.slice(begin, begin + rows).map((prompt) => tokenizer.encode(prompt))
-        const ids = await generator.generate(batch, { ...stop, ...options })
-        texts.push(...ids.map((answer) => tokenizer.decode(answer, { skipSpecialTokens: true })))
+      const encoded = prompts.map((prompt) => tokenizer.encode(prompt))
+      // Prompts of like lengths waste the least on padding.
+      const order = [...encoded.keys()].sort((a, b) => encoded[b]!.length - encoded[a]!.length || a - b)
+      for (let begin = 0; begin < order.length; begin += rows) {
+        const batch = order.slice(begin, begin + rows)
+        const ids = await generator.generate(
+          batch.map((index) => encoded[index]!),
+          { ...stop, ...options },
+        )
+        for (const [i, index] of batch.entries()) texts[index] = tokenizer.decode(ids[i]!, { skipSpecialTokens: true })
       }
       return texts
     },

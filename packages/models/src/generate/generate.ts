@@ -80,11 +80,12 @@ async function* generated(
   const { maxTokens = 64, stopIds = model.config.eosIds, ended = () => false, signal } = options
   if (prompts.length === 0 || maxTokens < 1) return
   const parameters = adapterValues(adapter)
+  const program = isGreedy(options) ? step.greedy : step.sampled
   const choose = chooser(options)
   const cache = emptyCache(model.config, prompts.length)
   const texts: number[][] = prompts.map(() => [])
   let open = prompts.map((prompt, row) => ({ row, next: prompt.length, seen: new Set(prompt) }))
-  let state = await advance(step, parameters, cache, paddedPrompts(prompts))
+  let state = await advance(program, parameters, cache, paddedPrompts(prompts))
   for (let count = 0; count < maxTokens; count++) {
     signal?.throwIfAborted()
     const chosen = open.map(({ row, seen }, i) => choose(state, i, row, count, seen))
@@ -98,7 +99,7 @@ async function* generated(
     const ids = kept.map((i) => chosen[i]!)
     open.forEach(({ seen }, i) => void seen.add(ids[i]!))
     const positions = open.map((text) => text.next++)
-    state = await advance(step, parameters, cache, oneColumn(ids, positions))
+    state = await advance(program, parameters, cache, oneColumn(ids, positions))
   }
 }
 
@@ -143,13 +144,13 @@ const paddedPrompts = (prompts: readonly (readonly number[])[]): NewTokens => {
 }
 
 interface StepState {
-  readonly logits: NdArray
-  readonly best: NdArray
+  readonly best?: NdArray
+  readonly logits?: NdArray
 }
 
 /** Reads new tokens, writes their keys and values into the cache, and returns what may follow. */
 const advance = async (
-  step: GenerationStep,
+  step: GenerationStep['greedy' | 'sampled'],
   parameters: NdArray,
   cache: KeyValueCache,
   tokens: NewTokens,
@@ -162,12 +163,16 @@ const advance = async (
   return state
 }
 
+/** Whether the likeliest token is taken as the model gives it. */
+const isGreedy = ({ temperature = 0, repetitionPenalty = 1 }: GenerateOptions): boolean =>
+  temperature === 0 && repetitionPenalty === 1
+
 const chooser = ({ temperature = 0, repetitionPenalty = 1, seed = 0, ...rest }: GenerateOptions) => {
   const key: RandomKey = randomKey(seed)
   return ({ logits, best }: StepState, at: number, row: number, count: number, seen: ReadonlySet<number>): number => {
-    if (temperature === 0 && repetitionPenalty === 1) return Number(best.data[at])
-    const width = logits.shape[1]!
-    const scores = (logits.data as Float32Array).slice(at * width, (at + 1) * width)
+    if (best) return Number(best.data[at])
+    const width = logits!.shape[1]!
+    const scores = (logits!.data as Float32Array).slice(at * width, (at + 1) * width)
     if (repetitionPenalty !== 1) penalize(scores, seen, repetitionPenalty)
     return temperature === 0 ? greedy(scores) : sample(scores, { temperature, ...rest }, foldIn(key, row), count)
   }

@@ -15,15 +15,23 @@ import type { CachedBatch, KeyValue } from '../families/context'
 import { cachedHiddenStates, outputHead, projectToVocabulary } from '../forward'
 import type { LanguageModel, NetworkAdapter } from '../model'
 
-/** Result of one generation step: logits [B, V] after the last token, their argmax [B], keys and values of the new tokens. */
-export interface StepResult {
-  readonly logits: Tensor
-  readonly best: Tensor
+/** Result of a step: keys and values of the new tokens, and what may follow the last one: logits [B, V], or only their argmax [B]. */
+export type StepResult<Next extends 'logits' | 'best'> = Readonly<Record<Next, Tensor>> & {
   readonly caches: readonly KeyValue[]
 }
 
 /** A program that reads new tokens after cached ones. */
-export type GenerationStep = Compiled<[CachedBatch, Tensor], StepResult>
+type Step<Next extends 'logits' | 'best'> = Compiled<[CachedBatch, Tensor], StepResult<Next>>
+
+/**
+ * The programs of generation, each loaded at its first call: where the likeliest token is always taken, the logits of a large vocabulary
+ * (a megabyte a row) never leave the runtime.
+ */
+export interface GenerationStep {
+  readonly greedy: Step<'best'>
+  readonly sampled: Step<'logits'>
+  dispose(): Promise<void>
+}
 
 /** Types of the earlier tokens' part of a cached batch, for `rows` rows (`1` where all rows of the batch share it). */
 export const pastTypes = (config: ModelConfig, rows: string | number) => {
@@ -40,13 +48,25 @@ export const generationStep = (model: LanguageModel, adapter: NetworkAdapter | u
   const { config, runtime } = model
   const fresh = i32('B', 'T')
   const input: TypeTree = { ids: fresh, positions: fresh, segments: fresh, ...pastTypes(config, 'B') }
-  const step = (batch: CachedBatch, parameters: Tensor): StepResult => {
+  const read = (batch: CachedBatch, parameters: Tensor): StepResult<'logits'> => {
     const base = model.network()
     const net = adapter ? adapter.apply(base, unflatten(parameters, adapter.layout)) : base
     const { hidden, caches } = cachedHiddenStates(config, net, batch)
     const last = squeeze(slice(hidden, 1, -1), 1) // [B, D]
-    const logits = projectToVocabulary(outputHead(config, net), last)
-    return { logits, best: argMax(logits), caches }
+    return { logits: projectToVocabulary(outputHead(config, net), last), caches }
   }
-  return compile(step, { runtime, inputs: [input, f32(adapter?.layout.size ?? 1)], name: 'generate' })
+  const take = (batch: CachedBatch, parameters: Tensor): StepResult<'best'> => {
+    const { logits, caches } = read(batch, parameters)
+    return { best: argMax(logits), caches }
+  }
+  const options = { runtime, inputs: [input, f32(adapter?.layout.size ?? 1)], name: 'generate' }
+  const [greedy, sampled] = [compile(take, options), compile(read, options)]
+  return {
+    greedy,
+    sampled,
+    dispose: async () => {
+      await greedy.dispose()
+      await sampled.dispose()
+    },
+  }
 }
