@@ -1,7 +1,7 @@
 import { minHash, type NearOptions, nearDuplicates } from '@qilin-med/chimed'
 import type { BenchCase, BenchOptions, Suite } from '../suite'
 import { owned } from './chimed/owned'
-import { benchFile, benchTexts, seconds, seeded } from './chimed/texts'
+import { benchFile, benchTexts, seeded, steadySeconds } from './chimed/texts'
 
 /**
  * MinHash and LSH together: 128 permutations, threshold 0.8. Ours also verifies every candidate by exact Jaccard similarity and joins components; the
@@ -9,20 +9,13 @@ import { benchFile, benchTexts, seconds, seeded } from './chimed/texts'
  */
 export const suite: Suite = { name: 'dedup', cases }
 
-/** A call takes a tenth of a second, in which a clock can change: a figure is the mean of calls that take as long as one of the fastest peer. */
-const figureSeconds = 1
-
 async function cases(options: BenchOptions): Promise<BenchCase[]> {
   const texts = await benchTexts(options.data)
   const characters = texts.reduce((sum, { length }) => sum + length, 0)
   const peer = await options.startPeer('dedup', [await benchFile(options, 'texts.json', JSON.stringify(texts))])
   const pair = owned(options, minHash({ threads: 2 }))
-  const rate = async (settings: NearOptions): Promise<number> => {
-    let [calls, spent] = [0, 0]
-    for (; spent < figureSeconds; calls++)
-      spent += await seconds(() => nearDuplicates(texts, { threshold: 0.8, ...settings }))
-    return (calls * characters) / 1e6 / spent
-  }
+  const rate = async (settings: NearOptions): Promise<number> =>
+    characters / 1e6 / (await steadySeconds(() => nearDuplicates(texts, { threshold: 0.8, ...settings })))
   const speed = (['rensa', 'datasketch'] as const).map((name) => ({
     name: `minhash+lsh 0.8, ${texts.length} documents vs ${name}`,
     unit: 'M characters/s',

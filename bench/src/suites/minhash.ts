@@ -1,7 +1,7 @@
 import { minHash } from '@qilin-med/chimed'
 import type { BenchCase, BenchOptions, Suite } from '../suite'
 import { owned } from './chimed/owned'
-import { benchFile, benchTexts, seconds } from './chimed/texts'
+import { benchFile, benchTexts, steadySeconds } from './chimed/texts'
 
 /** MinHash signatures alone: 128 permutations over character 5-grams, one thread; and two threads beside one. */
 export const suite: Suite = { name: 'minhash', cases }
@@ -13,7 +13,7 @@ async function cases(options: BenchOptions): Promise<BenchCase[]> {
   const kernel = owned(options, minHash())
   const pair = owned(options, minHash({ threads: 2 }))
   const rate = async (used: typeof kernel): Promise<number> =>
-    characters / 1e6 / (await seconds(() => used.signatures(texts)))
+    characters / 1e6 / (await steadySeconds(() => used.signatures(texts)))
   const speed = (['rensa', 'datasketch'] as const).map((name) => ({
     name: `minhash 128 permutations, ${texts.length} documents vs ${name}`,
     unit: 'M characters/s',

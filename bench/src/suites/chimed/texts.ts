@@ -69,3 +69,10 @@ export async function seconds(run: () => unknown): Promise<number> {
   await run()
   return (performance.now() - start) / 1000
 }
+
+/** Mean seconds of a call, over the calls of about a second: a clock can change in the tenth of one that a call may take. */
+export async function steadySeconds(run: () => unknown): Promise<number> {
+  let [calls, spent] = [0, 0]
+  for (; spent < 1; calls++) spent += await seconds(run)
+  return spent / calls
+}

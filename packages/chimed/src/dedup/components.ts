@@ -28,15 +28,15 @@ export function components(size: number): Components {
 
 /** Members of each set with more than one, by root, in ascending order. */
 export function clusters(sets: Components, size: number): number[][] {
-  const members = new Map<number, number[]>()
+  const place = new Int32Array(size).fill(-1)
+  const members: number[][] = []
   for (let item = 0; item < size; item++) {
     const root = sets.find(item)
     if (root === item) continue
-    const list = members.get(root)
-    if (list) list.push(item)
-    else members.set(root, [root, item])
+    if (place[root]! < 0) place[root] = members.push([root]) - 1
+    members[place[root]!]!.push(item)
   }
-  return [...members.values()].sort((a, b) => a[0]! - b[0]!)
+  return members.sort((a, b) => a[0]! - b[0]!)
 }
 
 /** The root of each item. */

@@ -19,8 +19,8 @@ interface SharedSketches {
   readonly keys: SharedArrayBuffer
 }
 
-/** UTF-16 units of a job. */
-const jobUnits = 1 << 16
+/** UTF-16 units of a job: half a millisecond, so that no thread waits long for the last one. */
+const jobUnits = 1 << 15
 
 /** Signatures and band keys of a batch. */
 export function sketchBatch(
