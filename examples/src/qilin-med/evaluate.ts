@@ -132,6 +132,12 @@ const lookUp = async ({ domain, retriever }: EvaluationContext, query: string): 
   }
 }
 
+const generating = ({ answerTokens, generationRows, generationTokens }: Domain) => ({
+  maxTokens: answerTokens,
+  rows: generationRows,
+  promptTokens: generationTokens,
+})
+
 /** Index of the largest value. @throws Error when one is no number: nothing can be ranked then */
 const best = (values: readonly number[]): number => {
   if (values.some(Number.isNaN))
@@ -155,7 +161,7 @@ const answerExam = async (context: EvaluationContext, items: readonly ExamItem[]
   const likeliest = items.map(
     ({ options }, i) => options[best(scores[i]!.map(({ logProb, tokens }) => logProb / tokens))]!.letter,
   )
-  const answers = await model.generate(prompts, { maxTokens: domain.answerTokens, rows: domain.generationRows })
+  const answers = await model.generate(prompts, generating(domain))
   const gold = items.map(({ answer }) => answer)
   const drawn = { seed, groups: items.map(domain.examGroup) }
   const byLikelihood = examScores(gold, likeliest, drawn)
@@ -214,7 +220,7 @@ const answerDialogues = async (context: EvaluationContext) => {
   const found: Found[] = []
   for (const { question } of exchanges) found.push(await lookUp(context, question))
   const prompts = exchanges.map(({ question }, i) => domain.prompt(question, found[i]!.sentences))
-  const answers = await model.generate(prompts, { maxTokens: domain.answerTokens, rows: domain.generationRows })
+  const answers = await model.generate(prompts, generating(domain))
   const samples = exchanges.map(
     ({ question, answer }, i): Sample => ({
       question,

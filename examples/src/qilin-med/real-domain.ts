@@ -101,6 +101,7 @@ export const realDomain = async (folder: string, rows: number): Promise<Domain> 
     recordsPerStage: rows,
     scoreTokens: 256,
     generationRows: 32,
+    generationTokens: 6144,
     testLimit,
     retrieval: { hits: 5, splitter: sentenceSplitter({ tokens: 60 }) },
   }

@@ -14,12 +14,18 @@ export interface TextRequest {
   readonly continuations: readonly string[]
 }
 
+/** Most prompts of a batch, and most tokens of them, padding included; a longer one is a batch of its own. */
+export interface BatchLimits {
+  readonly rows?: number
+  readonly promptTokens?: number
+}
+
 /** A model that is spoken to in text. */
 export interface TextModel {
   /** Log-likelihood of every continuation of every prompt; a prompt is computed once for all of its continuations. */
   score(requests: readonly TextRequest[]): Promise<Score[][]>
-  /** Greedy answers, in batches of `rows`. */
-  generate(prompts: readonly string[], options?: GenerateOptions & { readonly rows?: number }): Promise<string[]>
+  /** Greedy answers, in batches. */
+  generate(prompts: readonly string[], options?: GenerateOptions & BatchLimits): Promise<string[]>
   dispose(): Promise<void>
 }
 
@@ -43,13 +49,15 @@ export const textModel = (
         })),
         { ...stop, batchTokens },
       ),
-    generate: async (prompts, { rows = 64, ...options } = {}) => {
+    generate: async (prompts, { rows = 64, promptTokens = 1 << 16, ...options } = {}) => {
       const texts: string[] = []
       const encoded = prompts.map((prompt) => tokenizer.encode(prompt))
       // Prompts of like lengths waste the least on padding.
       const order = [...encoded.keys()].sort((a, b) => encoded[b]!.length - encoded[a]!.length || a - b)
-      for (let begin = 0; begin < order.length; begin += rows) {
-        const batch = order.slice(begin, begin + rows)
+      for (let begin = 0; begin < order.length; ) {
+        const longest = Math.max(1, encoded[order[begin]!]!.length)
+        const batch = order.slice(begin, begin + Math.max(1, Math.min(rows, Math.floor(promptTokens / longest))))
+        begin += batch.length
         const ids = await generator.generate(
           batch.map((index) => encoded[index]!),
           { ...stop, ...options },
