@@ -28,7 +28,7 @@ h1{font-size:1.7rem;margin:.2em 0}h2{font-size:1.2rem;margin:2em 0 .6em;border-b
 .card{background:#fff;border:1px solid #dee2e6;border-radius:8px;padding:12px 14px}.card b{display:block;font-size:1.5rem;color:#0b7285}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(300px,1fr));gap:16px}
 figure{margin:0;background:#fff;border:1px solid #dee2e6;border-radius:8px;padding:10px}figcaption{font-weight:600;margin-bottom:4px}
-svg{width:100%;height:auto}svg text{font-size:12px;fill:#495057}
+svg{width:100%;max-width:480px;height:auto}svg text{font-size:12px;fill:#495057}
 .scroll{overflow-x:auto;background:#fff;border:1px solid #dee2e6;border-radius:8px}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}th,td{padding:6px 10px;text-align:right;white-space:nowrap;border-bottom:1px solid #f1f3f5}
 th:first-child,td:first-child{text-align:left}thead th{background:#e6fcf5}
@@ -157,7 +157,7 @@ const droppedTable = ({ reading, steps }: BuildReport): string =>
 /** A stage's loss; the chart takes its colours from the page. */
 const figure = (stage: string, { curve, loss: { first, last, steps } }: TrainedStage): string => {
   const points = curve.map(({ step, loss }) => [step, loss] as const)
-  return `<figure>${lineChart({ title: `${stage.toUpperCase()} loss by step`, series: [{ name: 'loss', points }] })}<small>${first.toFixed(3)} to ${last.toFixed(3)}: means of the first and the last ${steps} steps</small></figure>`
+  return `<figure>${lineChart({ title: `${stage.toUpperCase()} loss by step`, series: [{ name: 'loss', points }], width: 340, height: 190 })}<small>${first.toFixed(3)} to ${last.toFixed(3)}: means of the first and the last ${steps} steps</small></figure>`
 }
 
 const page = ({ domain, summary, stages, trained, data }: ReportContents): string => {

@@ -27,9 +27,12 @@ export interface RowOptions {
 const rowLength = ({ prompt, continuations }: ScoreRequest): number =>
   continuations.reduce((total, continuation) => total + continuation.length, prompt.length)
 
+/** Tokens from which on a batch is worth a program call of its own, and how long a row must be beside the longest one to go in the same. */
+const [worthACall, likeLength] = [512, 0.9]
+
 /**
  * Requests in batches of rows `[prompt | continuation | continuation | …]`, longest first so that rows of a batch have
- * like lengths. Continuations see the prompt and themselves only, and all start at the prompt's length.
+ * like lengths, and little is padding. Continuations see the prompt and themselves only, and all start at the prompt's length.
  */
 export function* scoreBatches(
   requests: readonly ScoreRequest[],
@@ -44,7 +47,10 @@ export function* scoreBatches(
         'bad-prompt',
         `score: expected prompts of at least one token, got an empty one. Begin with a BOS token.`,
       )
-    if (batch.length > 0 && lengthOf(batch[0]!) * (batch.length + 1) > batchTokens) {
+    const longest = batch.length > 0 ? lengthOf(batch[0]!) : 0
+    const full = longest * (batch.length + 1) > batchTokens
+    const ragged = longest * batch.length >= worthACall && lengthOf(index) < likeLength * longest
+    if (batch.length > 0 && (full || ragged)) {
       yield packRows(requests, batch, shared)
       batch = []
     }

@@ -30,6 +30,14 @@ describe('rows', () => {
     const [both] = [...scoreBatches([short, request], { batchTokens: 10 })]
     expect(both!.arrays.segments.shape).toEqual([2, 5])
     expect([...(both!.arrays.segments.data as Int32Array).subarray(5)]).toEqual([1, 2, 0, 0, 0])
+    const row = (length: number) => ({ prompt: Array.from({ length: length - 1 }, () => 1), continuations: [[2]] })
+    const shapes = (lengths: readonly number[]) =>
+      [...scoreBatches(lengths.map(row), { batchTokens: 4096 })].map(({ arrays }) => arrays.ids.shape)
+    expect(shapes([300, 100, 290, 95])).toEqual([
+      [2, 300], // enough for a call: short rows would be padded to three times their length
+      [2, 100],
+    ])
+    expect(shapes([300, 100])).toEqual([[2, 300]])
     expect([...scoreBatches([short, request], { batchTokens: 9 })].map(({ arrays }) => arrays.ids.shape)).toEqual([
       [1, 5],
       [1, 2],
