@@ -12,7 +12,7 @@ export const barChart = (
   bars: readonly { readonly name: string; readonly value: number; readonly ci95: readonly [number, number] }[],
 ): string => {
   const row = 26
-  const tall = bars.length * row + 24
+  const tall = bars.length * row + 8
   const px = (value: number) => left + value * (right - left)
   const drawn = bars.map(({ name, value, ci95: [low, high] }, i) => {
     const y = i * row + 8
