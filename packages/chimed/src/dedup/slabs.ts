@@ -24,7 +24,7 @@ export interface JobTexts {
 }
 
 /** UTF-16 units that are copied to shared memory at a time: few at first, so that the other threads soon have work. */
-const slabUnits = (slab: number): number => Math.min(1 << 19, 1 << (16 + slab))
+const slabUnits = (slab: number): number => 1 << Math.min(19, 16 + slab)
 
 /** Slabs in shared memory: one that is being written, one that threads work on, and one whose last jobs are running. */
 const slabsAtATime = 3
@@ -45,7 +45,7 @@ export function runInSlabs(
     onProgress?.(slab[0], items.count)
     const place = slabs++ % slabsAtATime
     if (runs.length === slabsAtATime) runs.shift()!.finish()
-    const bytes = slabBytes(items, slab)
+    const bytes = (slab[1] - slab[0]) * items.width * 4 + slab[2] * 2 // ends of the texts, and the texts
     if (memories[place]!.byteLength < bytes) memories[place] = new SharedArrayBuffer(bytes)
     runs.push(pool.start(writeSlab(items, slab, memories[place]!).map(jobOf)))
     runs.at(-2)?.help()
@@ -56,35 +56,33 @@ export function runInSlabs(
 /** Called with the items that are done and all. */
 export type Progress = (done: number, total: number) => void
 
-type Run = readonly [from: number, to: number]
+/** Items from `from` to before `to`, and their UTF-16 units. */
+type Run = readonly [from: number, to: number, units: number]
 
 /** Consecutive items in runs of about `units`, which may change from run to run. */
-function* runsOf(items: SlabItems, [from, to]: Run, units: () => number): Generator<Run> {
+function* runsOf(
+  items: SlabItems,
+  [from, to]: readonly [number, number, ...unknown[]],
+  units: () => number,
+): Generator<Run> {
   let start = from
   let size = 0
   for (let item = from; item < to; item++) {
     const own = unitsOf(items, item)
     if (item > start && size + own > units()) {
-      yield [start, item]
+      yield [start, item, size]
       start = item
       size = 0
     }
     size += own
   }
-  if (to > start) yield [start, to]
+  if (to > start) yield [start, to, size]
 }
 
 function unitsOf({ width, text }: SlabItems, item: number): number {
   let units = 0
   for (let number = item * width; number < (item + 1) * width; number++) units += text(number).length
   return units
-}
-
-/** Bytes of the ends of the texts of a slab and of the texts. */
-function slabBytes(items: SlabItems, [from, to]: Run): number {
-  let units = 0
-  for (let item = from; item < to; item++) units += unitsOf(items, item)
-  return (to - from) * items.width * 4 + units * 2
 }
 
 /** Copies the texts of a slab to `memory`, cut into jobs. */
