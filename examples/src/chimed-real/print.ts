@@ -1,4 +1,4 @@
-import { type BuildReport, type DedupReport, pairArrow, type StepReport } from '@qilin-med/chimed'
+import { type BuildReport, type DedupReport, duplicatesBySources, type StepReport } from '@qilin-med/chimed'
 
 type Reported = Pick<BuildReport, 'sources' | 'totals' | 'reading' | 'steps'>
 
@@ -61,14 +61,10 @@ export const printClusters = ({ steps }: Reported, most: number): void => {
 /** How many near-duplicates of which source a record of which source stands for. */
 export const printPairs = ({ steps }: Reported): void => {
   say('\nNear-duplicates by sources: left out, source, source of the record that stays')
-  const pairs = corpora.flatMap((corpus) =>
-    steps[corpus]
-      .filter(({ name }) => name === 'dedup.minhash')
-      .flatMap((told) => (isDedup(told) ? Object.entries(told.bySources) : []))
-      .map(([pair, count]) => ({ corpus, count, names: pair.split(pairArrow) })),
-  )
-  for (const { corpus, count, names } of pairs.sort((a, b) => b.count - a.count))
-    say(`  ${String(count).padStart(5)}  ${corpus}  ${names[1]!.padEnd(30)} ${names[0]}`)
+  for (const corpus of corpora)
+    for (const told of steps[corpus].filter(({ name }) => name === 'dedup.minhash'))
+      for (const { stays, goes, records } of isDedup(told) ? duplicatesBySources(told) : [])
+        say(`  ${String(records).padStart(5)}  ${corpus}  ${goes.padEnd(30)} ${stays}`)
 }
 
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ').slice(0, 60)

@@ -64,9 +64,10 @@ export interface Domain {
   readonly recordsPerStage?: number
   /** Tokens of one batch when continuations are scored; bounds memory for large vocabularies. */
   readonly scoreTokens: number
-  /** Answers generated at once, and most tokens of their prompts, padding included; bounds memory for long ones. */
+  /** Answers generated at once. */
   readonly generationRows: number
-  readonly generationTokens: number
+  /** Most tokens of their prompts, padding included; bounds memory for long ones. No bound by default. */
+  readonly generationTokens?: number
   /** Most questions, texts and pairs of each test set; all by default. */
   readonly testLimit?: number
   /** Sentences given to the model from retrieval, and how they are cut. */

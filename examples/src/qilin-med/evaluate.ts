@@ -132,6 +132,7 @@ const lookUp = async ({ domain, retriever }: EvaluationContext, query: string): 
   }
 }
 
+/** Lengths and batches of generated answers. */
 const generating = ({ answerTokens, generationRows, generationTokens }: Domain) => ({
   maxTokens: answerTokens,
   rows: generationRows,

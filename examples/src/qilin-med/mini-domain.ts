@@ -64,7 +64,6 @@ export const miniDomain = (folder = miniChimedFolder, ablation: Ablation = 'none
     dpo: { steps: 60, rows: 16, rate: 1e-4 },
     scoreTokens: 4096,
     generationRows: 64,
-    generationTokens: 1 << 16,
     retrieval: { hits: 5, splitter: statements },
   }
 }

@@ -17,7 +17,7 @@ export interface TextRequest {
 /** Most prompts of a batch, and most tokens of them, padding included; a longer one is a batch of its own. */
 export interface BatchLimits {
   readonly rows?: number
-  readonly promptTokens?: number
+  readonly promptTokens?: number | undefined
 }
 
 /** A model that is spoken to in text. */
@@ -49,7 +49,7 @@ export const textModel = (
         })),
         { ...stop, batchTokens },
       ),
-    generate: async (prompts, { rows = 64, promptTokens = 1 << 16, ...options } = {}) => {
+    generate: async (prompts, { rows = 64, promptTokens = Number.POSITIVE_INFINITY, ...options } = {}) => {
       const texts: string[] = []
       const encoded = prompts.map((prompt) => tokenizer.encode(prompt))
       // Prompts of like lengths waste the least on padding.

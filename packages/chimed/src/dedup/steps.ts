@@ -28,7 +28,7 @@ export interface ClusterMember {
 export interface DedupReport extends StepReport {
   /** The largest groups. */
   readonly clusters: readonly ClusterReport[]
-  /** Records left out by sources: that of the record that stays and, behind `pairArrow`, that of the one that went. */
+  /** Records left out by sources: that of the record that stays, ` ← `, and that of the one that went; see `duplicatesBySources`. */
   readonly bySources: Readonly<Record<string, number>>
 }
 

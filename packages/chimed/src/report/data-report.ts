@@ -1,7 +1,7 @@
 import type { BuildReport } from '../build-report'
 import type { ClusterMember, DedupReport } from '../dedup/steps'
 import type { Corpus } from '../record'
-import { pairArrow } from '../shard/duplicates'
+import { duplicatesBySources } from '../shard/duplicates'
 import type { StepReport } from '../types'
 import { writeFileWhole } from '../write/file'
 import { type Bar, barChart, histogram } from './bars'
@@ -156,16 +156,12 @@ function clusterSection(data: ReportedData): string {
 }
 
 function pairSection(data: ReportedData): string {
-  const pairs = allSteps(data).flatMap(([corpus, told]) =>
-    isDedup(told)
-      ? Object.entries(told.bySources).map(([pair, count]) => ({ corpus, step: told.name, pair, count }))
-      : [],
+  const rows = allSteps(data).flatMap(([corpus, told]) =>
+    isDedup(told) ? duplicatesBySources(told).map((pair) => ({ step: `${corpus}: ${told.name}`, ...pair })) : [],
   )
-  if (pairs.length === 0) return ''
-  const rows = pairs
-    .sort((a, b) => b.count - a.count)
-    .map(({ corpus, step, pair, count }) => [`${corpus}: ${step}`, ...pair.split(pairArrow), whole(count)])
-  return `<h2>Duplicates by sources</h2>${table(['step', 'stays', 'left out', 'records'], rows)}`
+  if (rows.length === 0) return ''
+  const cells = rows.map(({ step, stays, goes, records }) => [step, stays, goes, whole(records)])
+  return `<h2>Duplicates by sources</h2>${table(['step', 'stays', 'left out', 'records'], cells)}`
 }
 
 const member = ({ origin, excerpt }: ClusterMember): string =>

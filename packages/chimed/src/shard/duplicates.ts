@@ -16,7 +16,7 @@ export function placeName({ origin }: ChimedRecord): string {
 }
 
 /** Stands between the two sources of a pair. */
-export const pairArrow = ' ← '
+const pairArrow = ' ← '
 
 /** Counts duplicates by the source of the record that stays and of the one that goes. */
 export function sourcePairs(): {
@@ -33,6 +33,24 @@ export function sourcePairs(): {
     counts: () => ({ bySources }),
   }
 }
+
+/** Counts of one pair of sources. */
+export interface DuplicatePair {
+  /** Source of the records that stay. */
+  readonly stays: string
+  /** Source of those that were left out. */
+  readonly goes: string
+  readonly records: number
+}
+
+/** `bySources` of a report as a list, the largest first. */
+export const duplicatesBySources = ({ bySources }: Pick<DedupReport, 'bySources'>): DuplicatePair[] =>
+  Object.entries(bySources)
+    .map(([pair, records]) => {
+      const [stays = '', goes = ''] = pair.split(pairArrow)
+      return { stays, goes, records }
+    })
+    .sort((a, b) => b.records - a.records)
 
 /** Drops what has a result, naming the record that stays. */
 export function duplicateApplier(code: string): (part: PartResults) => Applied {
