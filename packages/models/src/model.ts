@@ -5,6 +5,7 @@ import {
   type NdArray,
   type Runtime,
   type Tensor,
+  unflatten,
 } from '@qilin-med/tensor'
 import type { ModelConfig } from './config/types'
 import { ModelsError } from './errors'
@@ -38,6 +39,12 @@ export interface NetworkAdapter {
   readonly layout: FlatLayout
   readonly values: Float32Array
   apply(network: Network, parameters: Readonly<Record<string, Tensor>>): Network
+}
+
+/** The network of `model`, changed by `adapter` where there is one, whose flat parameters are `values`. */
+export const adaptedNetwork = (model: LanguageModel, adapter: NetworkAdapter | undefined, values: Tensor): Network => {
+  const base = model.network()
+  return adapter ? adapter.apply(base, unflatten(values, adapter.layout)) : base
 }
 
 /** Where a model's weights come from: a checkpoint's files, or arrays in memory. */

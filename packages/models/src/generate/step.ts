@@ -1,19 +1,8 @@
-import {
-  argMax,
-  type Compiled,
-  compile,
-  f32,
-  i32,
-  slice,
-  squeeze,
-  type Tensor,
-  type TypeTree,
-  unflatten,
-} from '@qilin-med/tensor'
+import { argMax, type Compiled, compile, f32, i32, slice, squeeze, type Tensor, type TypeTree } from '@qilin-med/tensor'
 import type { ModelConfig } from '../config/types'
 import type { CachedBatch, KeyValue } from '../families/context'
 import { cachedHiddenStates, outputHead, projectToVocabulary } from '../forward'
-import type { LanguageModel, NetworkAdapter } from '../model'
+import { adaptedNetwork, type LanguageModel, type NetworkAdapter } from '../model'
 
 /** Result of a step: keys and values of the new tokens, and what may follow the last one: logits [B, V], or only their argmax [B]. */
 export type StepResult<Next extends 'logits' | 'best'> = Readonly<Record<Next, Tensor>> & {
@@ -49,8 +38,7 @@ export const generationStep = (model: LanguageModel, adapter: NetworkAdapter | u
   const fresh = i32('B', 'T')
   const input: TypeTree = { ids: fresh, positions: fresh, segments: fresh, ...pastTypes(config, 'B') }
   const read = (batch: CachedBatch, parameters: Tensor): StepResult<'logits'> => {
-    const base = model.network()
-    const net = adapter ? adapter.apply(base, unflatten(parameters, adapter.layout)) : base
+    const net = adaptedNetwork(model, adapter, parameters)
     const { hidden, caches } = cachedHiddenStates(config, net, batch)
     const last = squeeze(slice(hidden, 1, -1), 1) // [B, D]
     return { logits: projectToVocabulary(outputHead(config, net), last), caches }

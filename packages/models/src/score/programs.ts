@@ -9,14 +9,12 @@ import {
   squeeze,
   type Tensor,
   takeAlongAxis,
-  unflatten,
   unsqueeze,
 } from '@qilin-med/tensor'
 import type { CachedBatch, KeyValue } from '../families/context'
 import { cachedHiddenStates, outputHead, projectToVocabulary } from '../forward'
 import { pastTypes } from '../generate/step'
-import type { LanguageModel, NetworkAdapter } from '../model'
-import type { Network } from '../network'
+import { adaptedNetwork, type LanguageModel, type NetworkAdapter } from '../model'
 
 interface ScoreInput extends CachedBatch {
   /** Rows and columns, counted through the batch, of the tokens that labels are predicted from [N]. */
@@ -37,15 +35,11 @@ export interface ScorePrograms {
 /** Programs that score with `model`, with an adapter whose flat parameters are their second argument. */
 export const scorePrograms = (model: LanguageModel, adapter: NetworkAdapter | undefined): ScorePrograms => {
   const { config, runtime } = model
-  const networkWith = (parameters: Tensor): Network => {
-    const base = model.network()
-    return adapter ? adapter.apply(base, unflatten(parameters, adapter.layout)) : base
-  }
   const parameters = f32(adapter?.layout.size ?? 1)
   const [rows, row, labels, past] = [i32('B', 'T'), i32(1, 'T'), i32('N'), pastTypes(config, 1)]
   const score = compile(
     (batch: ScoreInput, values: Tensor): Tensor => {
-      const net = networkWith(values)
+      const net = adaptedNetwork(model, adapter, values)
       const { hidden } = cachedHiddenStates(config, net, batch)
       const labelled = gather(reshape(hidden, [-1, config.hiddenSize]), batch.sources) // [N, D]
       const logProbs = logSoftmax(projectToVocabulary(outputHead(config, net), labelled))
@@ -61,7 +55,8 @@ export const scorePrograms = (model: LanguageModel, adapter: NetworkAdapter | un
     },
   )
   const read = compile(
-    (batch: CachedBatch, values: Tensor) => cachedHiddenStates(config, networkWith(values), batch).caches,
+    (batch: CachedBatch, values: Tensor) =>
+      cachedHiddenStates(config, adaptedNetwork(model, adapter, values), batch).caches,
     { runtime, inputs: [{ ids: row, positions: row, ...past }, parameters], name: 'read' },
   )
   return {
