@@ -61,9 +61,10 @@ export function wasmThreads(base64: string, count: number): WasmThreads {
   const workers = Array.from({ length: count - 1 }, () => startWorker(module))
   return {
     start: (jobs) => {
-      const state = new Int32Array(new SharedArrayBuffer(4 * (jobs.length + 3)))
-      for (const worker of jobs.length > 1 ? workers : []) worker.postMessage({ jobs, state })
-      const help = (until?: number): void => runJobs(jobs, state, own.memory, own.exports as Kernel, until)
+      const work = workOf(jobs)
+      const { state } = work
+      for (const worker of jobs.length > 1 ? workers : []) worker.postMessage(work)
+      const help = (until?: number): void => runJobs(work, own.memory, own.exports as Kernel, until)
       return {
         help: () => help(),
         finishJob: (index) => {
@@ -101,39 +102,76 @@ function startWorker(module: object): Worker {
   return worker
 }
 
+/** Jobs as numbers in shared memory: a message of objects would take a thread as long to read as a job to do. */
+interface Work {
+  /** Number of the next job, how many are done, how many failed, and for each whether it is done. */
+  readonly state: Int32Array
+  /** Where each job begins, and the jobs: see `workOf`. */
+  readonly table: Float64Array
+  readonly calls: readonly string[]
+  readonly memories: readonly SharedArrayBuffer[]
+}
+
+/** A job is its memory, call, number of arguments, arguments, number of inputs, inputs, number of outputs, outputs. */
+function workOf(jobs: readonly WasmJob[]): Work {
+  const calls: string[] = []
+  const memories: SharedArrayBuffer[] = []
+  const starts: number[] = []
+  const numbers: number[] = []
+  for (const { memory, call, args, inputs, outputs } of jobs) {
+    starts.push(jobs.length + numbers.length)
+    numbers.push(memory, numberOf(call, calls), args.length, ...args, inputs.length)
+    for (const { shared, offset, bytes, address } of inputs)
+      numbers.push(numberOf(shared, memories), offset, bytes, address)
+    numbers.push(outputs.length)
+    for (const { shared, offset, bytes, address, times = 1, step = 0, sharedStep = 0 } of outputs)
+      numbers.push(numberOf(shared, memories), offset, bytes, address, times, step, sharedStep)
+  }
+  const table = new Float64Array(new SharedArrayBuffer(8 * (starts.length + numbers.length)))
+  table.set(starts)
+  table.set(numbers, starts.length)
+  return { state: new Int32Array(new SharedArrayBuffer(4 * (jobs.length + 3))), table, calls, memories }
+}
+
+/** Place of a value in the list, to whose end it is added where it is new. */
+function numberOf<T>(value: T, list: T[]): number {
+  const known = list.indexOf(value)
+  return known < 0 ? list.push(value) - 1 : known
+}
+
 type Kernel = Readonly<Record<string, (...args: number[]) => unknown>>
 
 /**
- * Takes jobs until none is left, or the one named `until` is done. `state` holds the number of the next job, how many are done, how many
- * failed, and for each whether it is done. Stands alone, as workers run its text.
+ * Takes jobs until none is left, or the one named `until` is done. Stands alone and has no function with a name within, as workers run its
+ * text, whatever a bundler makes of it.
  */
-function runJobs(
-  jobs: readonly WasmJob[],
-  state: Int32Array,
-  memory: WasmMemory,
-  kernel: Kernel,
-  until?: number,
-): void {
+function runJobs({ state, table, calls, memories }: Work, memory: WasmMemory, kernel: Kernel, until?: number): void {
+  const jobs = state.length - 3
   while (until === undefined || Atomics.load(state, 3 + until) === 0) {
-    const next = Atomics.add(state, 0, 1)
-    if (next >= jobs.length) return
-    const job = jobs[next]!
+    const job = Atomics.add(state, 0, 1)
+    if (job >= jobs) return
+    let at = table[job]!
     try {
-      const missing = job.memory - memory.buffer.byteLength
+      const missing = table[at++]! - memory.buffer.byteLength
       if (missing > 0) memory.grow(Math.ceil(missing / 65536))
-      for (const { shared, offset, bytes, address } of job.inputs)
-        new Uint8Array(memory.buffer, address, bytes).set(new Uint8Array(shared, offset, bytes))
-      kernel[job.call]!(...job.args)
-      for (const { shared, offset, bytes, address, times = 1, step = 0, sharedStep = 0 } of job.outputs)
-        for (let i = 0; i < times; i++)
-          new Uint8Array(shared, offset + i * sharedStep, bytes).set(
-            new Uint8Array(memory.buffer, address + i * step, bytes),
-          )
+      const own = new Uint8Array(memory.buffer)
+      const call = calls[table[at++]!]!
+      const args = table.slice(at + 1, at + 1 + table[at]!)
+      at += 1 + args.length
+      for (let inputs = table[at++]!; inputs > 0; inputs--, at += 4)
+        own.set(new Uint8Array(memories[table[at]!]!, table[at + 1], table[at + 2]), table[at + 3])
+      kernel[call]!(...args)
+      for (let outputs = table[at++]!; outputs > 0; outputs--, at += 7) {
+        const to = new Uint8Array(memories[table[at]!]!)
+        let [offset, from] = [table[at + 1]!, table[at + 3]!]
+        for (let times = table[at + 4]!; times > 0; times--, from += table[at + 5]!, offset += table[at + 6]!)
+          to.set(own.subarray(from, from + table[at + 2]!), offset)
+      }
     } catch {
       Atomics.add(state, 2, 1)
     }
-    Atomics.store(state, 3 + next, 1)
-    Atomics.notify(state, 3 + next)
+    Atomics.store(state, 3 + job, 1)
+    Atomics.notify(state, 3 + job)
     Atomics.add(state, 1, 1)
     Atomics.notify(state, 1)
   }
@@ -145,5 +183,5 @@ const workerProgram = `
   const memory = new WebAssembly.Memory({ initial: 4 })
   const { exports } = new WebAssembly.Instance(workerData.module, { env: { memory } })
   const run = ${runJobs.toString()}
-  parentPort.on('message', ({ jobs, state }) => run(jobs, state, memory, exports))
+  parentPort.on('message', (work) => run(work, memory, exports))
 `

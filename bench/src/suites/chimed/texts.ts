@@ -70,9 +70,12 @@ export async function seconds(run: () => unknown): Promise<number> {
   return (performance.now() - start) / 1000
 }
 
-/** Mean seconds of a call, over the calls of about a second: a clock can change in the tenth of one that a call may take. */
-export async function steadySeconds(run: () => unknown): Promise<number> {
-  let [calls, spent] = [0, 0]
-  for (; spent < 1; calls++) spent += await seconds(run)
-  return spent / calls
+/** Seconds of each of the calls of about a second. */
+export async function callSeconds(run: () => unknown): Promise<number[]> {
+  const calls: number[] = []
+  for (let spent = 0; spent < 1; spent += calls.at(-1)!) calls.push(await seconds(run))
+  return calls
 }
+
+/** The shortest: for sides of one kind, as whatever else runs on the machine only adds to a call, and to two threads before it does to one. */
+export const shortest = (calls: readonly number[]): number => Math.min(...calls)

@@ -25,8 +25,8 @@ describe('runInSlabs', () => {
       }),
       { pool },
     )
-    expect(slabs.slice(0, 4)).toEqual([1 << 16, 1 << 17, 1 << 18, 1 << 19])
-    expect(slabs.slice(3, -1).every((units) => units === 1 << 19)).toBe(true)
+    expect(slabs.slice(0, 6)).toEqual([1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 18, 1 << 19])
+    expect(slabs.slice(5, -1).every((units) => units === 1 << 19)).toBe(true)
     expect(slabs.reduce((sum, units) => sum + units, 0)).toBe(3000 * text.length)
   })
 })

@@ -24,7 +24,7 @@ export interface JobTexts {
 }
 
 /** UTF-16 units that are copied to shared memory at a time: few at first, so that the other threads soon have work. */
-const slabUnits = (slab: number): number => 1 << Math.min(19, 16 + slab)
+const slabUnits = (slab: number): number => 1 << Math.min(19, 14 + slab)
 
 /** Slabs in shared memory: one that is being written, one that threads work on, and one whose last jobs are running. */
 const slabsAtATime = 3
