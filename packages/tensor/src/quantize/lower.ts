@@ -37,8 +37,9 @@ const kernelBlocks: readonly number[] = [16, 32, 64, 128, 256]
 const int8Product = (onnx: Lowering, { x, direction, shape }: ProductCall, weight: Int8Weight): string => {
   const { outputs, inputs, backwardCodes, backwardScales } = weight
   const width = direction === 'forward' ? inputs : outputs
-  const rows = onnx.shape([sizeOf(shape.slice(0, -1))])
-  const { codes, scales } = rowCodes(onnx, onnx.node('Reshape', [x, onnx.constant('int64', [2], [-1, width])]), rows)
+  const rows = onnx.shape([sizeOf(shape.slice(0, -1)), 1])
+  const matrix = onnx.node('Reshape', [x, onnx.constant('int64', [2], [-1, width])])
+  const { codes, scales } = rowCodes(onnx, matrix, { rows, width })
   const [one, zero] = [onnx.constant('float32', [], [1]), onnx.constant('uint8', [], [zeroPoint])]
   const products = (direction === 'forward' ? tilesOf(weight) : [{ codes: backwardCodes, scales: backwardScales }]).map(
     (tile) => {
@@ -56,17 +57,23 @@ const zeroPoint = 128
 /**
  * Rows of x [rows, width] rounded to 8 bits, each by its own largest magnitude: one scale for all would leave nothing of
  * small rows where a single token has huge activations, as the first one of a text often has. Products that share x
- * share these nodes, because ONNX Runtime merges equal ones.
+ * share these nodes, because ONNX Runtime merges equal ones. A row is one block of QuantizeLinear, whose kernel for blocks
+ * uses all threads; the one for a scale per row uses one.
+ *
+ * @param rows  the shape [rows, 1]
  */
-const rowCodes = (onnx: Lowering, x: string, rows: string): { readonly codes: string; readonly scales: string } => {
+const rowCodes = (
+  onnx: Lowering,
+  x: string,
+  { rows, width }: { readonly rows: string; readonly width: number },
+): { readonly codes: string; readonly scales: string } => {
   const axis = onnx.constant('int64', [1], [1])
   const [highest, lowest] = [onnx.node('ReduceMax', [x, axis]), onnx.node('ReduceMin', [x, axis])]
   const least = onnx.constant('float32', [], [1e-28]) // for rows of zeros
   const most = onnx.node('Max', [highest, onnx.node('Neg', [lowest]), least])
   const scales = onnx.node('Mul', [most, onnx.constant('float32', [], [1 / 127])])
-  const flat = onnx.node('Reshape', [scales, onnx.constant('int64', [1], [-1])])
   const zeros = onnx.node('Expand', [onnx.constant('uint8', [], [zeroPoint]), rows])
-  return { codes: onnx.node('QuantizeLinear', [x, flat, zeros], { axis: 0 }), scales }
+  return { codes: onnx.node('QuantizeLinear', [x, scales, zeros], { axis: 1, block_size: width }), scales }
 }
 
 interface Tile {
