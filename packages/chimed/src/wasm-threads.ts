@@ -102,7 +102,7 @@ function startWorker(module: object): Worker {
   return worker
 }
 
-/** Jobs as numbers in shared memory: a message of objects would take a thread as long to read as a job to do. */
+/** Jobs as numbers in shared memory: objects in a message would be copied once for each thread. */
 interface Work {
   /** Number of the next job, how many are done, how many failed, and for each whether it is done. */
   readonly state: Int32Array
