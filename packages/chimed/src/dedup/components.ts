@@ -26,8 +26,8 @@ export function components(size: number): Components {
   }
 }
 
-/** Members of each set with more than one, by root, in ascending order. */
-export function clusters(sets: Components, size: number): number[][] {
+/** Members of each set of more than one item below `size`, ascending; the sets by their smallest member. */
+export function clusters(sets: Pick<Components, 'find'>, size: number): number[][] {
   const place = new Int32Array(size).fill(-1)
   const members: number[][] = []
   for (let item = 0; item < size; item++) {

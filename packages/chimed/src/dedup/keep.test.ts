@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { duplicatesBySources } from '../shard/duplicates'
 import type { CptText } from '../types'
 import { type Keep, keepScore, type Scope } from './keep'
 import { type DedupReport, exact, minhash } from './steps'
@@ -35,7 +36,12 @@ describe('keep', () => {
 
   it('counts what went by the sources of both records, within a source and across', async () => {
     const { report } = await minhash({ keep: { sources: ['教材'] }, threshold: 0.7 }).run(records)
-    expect((report as DedupReport).bySources).toEqual({ '教材 ← 网页': 2, '教材 ← 教材': 1 })
+    expect(duplicatesBySources(report as DedupReport)).toEqual([
+      { stays: '教材', goes: '网页', records: 2 },
+      { stays: '教材', goes: '教材', records: 1 },
+    ])
+    const named = await exact().run([record('甲 ← 乙', '文'), record('丙', '文')])
+    expect(duplicatesBySources(named.report as DedupReport)).toEqual([{ stays: '甲 ← 乙', goes: '丙', records: 1 }])
   })
 
   it('refuses more sources than it can rank', () => {

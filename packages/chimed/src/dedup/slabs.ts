@@ -41,11 +41,11 @@ export function runInSlabs(
   const memories = Array.from({ length: slabsAtATime }, () => new SharedArrayBuffer(0))
   const runs: WasmRun[] = []
   let slabs = 0
-  for (const slab of runsOf(items, [0, items.count], () => slabUnits(slabs))) {
-    onProgress?.(slab[0], items.count)
+  for (const slab of runsOf(items, { from: 0, to: items.count }, () => slabUnits(slabs))) {
+    onProgress?.(slab.from, items.count)
     const place = slabs++ % slabsAtATime
     if (runs.length === slabsAtATime) runs.shift()!.finish()
-    const bytes = (slab[1] - slab[0]) * items.width * 4 + slab[2] * 2 // ends of the texts, and the texts
+    const bytes = (slab.to - slab.from) * items.width * 4 + slab.units * 2 // ends of the texts, and the texts
     if (memories[place]!.byteLength < bytes) memories[place] = new SharedArrayBuffer(bytes)
     runs.push(pool.start(writeSlab(items, slab, memories[place]!).map(jobOf)))
     runs.at(-2)?.help()
@@ -56,27 +56,31 @@ export function runInSlabs(
 /** Called with the items that are done and all. */
 export type Progress = (done: number, total: number) => void
 
-/** Items from `from` to before `to`, and their UTF-16 units. */
-type Run = readonly [from: number, to: number, units: number]
+/** Items from `from` to before `to`. */
+interface Range {
+  readonly from: number
+  readonly to: number
+}
 
-/** Consecutive items in runs of about `units`, which may change from run to run. */
-function* runsOf(
-  items: SlabItems,
-  [from, to]: readonly [number, number, ...unknown[]],
-  units: () => number,
-): Generator<Run> {
+/** The same with their UTF-16 units. */
+interface Run extends Range {
+  readonly units: number
+}
+
+/** Consecutive items in runs of at most `limit` units, which may change from run to run; a longer item is a run of its own. */
+function* runsOf(items: SlabItems, { from, to }: Range, limit: () => number): Generator<Run> {
   let start = from
-  let size = 0
+  let units = 0
   for (let item = from; item < to; item++) {
     const own = unitsOf(items, item)
-    if (item > start && size + own > units()) {
-      yield [start, item, size]
+    if (item > start && units + own > limit()) {
+      yield { from: start, to: item, units }
       start = item
-      size = 0
+      units = 0
     }
-    size += own
+    units += own
   }
-  if (to > start) yield [start, to, size]
+  if (to > start) yield { from: start, to, units }
 }
 
 function unitsOf({ width, text }: SlabItems, item: number): number {
@@ -86,24 +90,24 @@ function unitsOf({ width, text }: SlabItems, item: number): number {
 }
 
 /** Copies the texts of a slab to `memory`, cut into jobs. */
-function writeSlab(items: SlabItems, slab: Run, memory: SharedArrayBuffer): JobTexts[] {
+function writeSlab(items: SlabItems, slab: Range, memory: SharedArrayBuffer): JobTexts[] {
   const { width, text: textOf, jobUnits } = items
-  const ends = new Uint32Array(memory, 0, (slab[1] - slab[0]) * width)
+  const ends = new Uint32Array(memory, 0, (slab.to - slab.from) * width)
   const text = Buffer.from(memory, ends.byteLength)
   const jobs: JobTexts[] = []
   let written = 0
-  for (const [from, to] of runsOf(items, slab, () => jobUnits)) {
+  for (const { from, to } of runsOf(items, slab, () => jobUnits)) {
     const offset = written
     let longest = 0
     for (let item = from; item < to; item++) {
       const before = written
       for (let number = item * width; number < (item + 1) * width; number++) {
         written += text.write(textOf(number), written, 'utf16le')
-        ends[number - slab[0] * width] = (written - offset) / 2
+        ends[number - slab.from * width] = (written - offset) / 2
       }
       longest = Math.max(longest, (written - before) / 2)
     }
-    const endsAt = (from - slab[0]) * width * 4
+    const endsAt = (from - slab.from) * width * 4
     jobs.push({ memory, from, to, endsAt, textAt: ends.byteLength + offset, bytes: written - offset, longest })
   }
   return jobs

@@ -6,6 +6,7 @@ import { shardedExact } from '../shard/exact'
 import { shardedNear } from '../shard/near'
 import { dropTeller, type OnDrop, type Step, type StepResult } from '../step'
 import type { ChimedRecord, Origin, StepReport } from '../types'
+import { clusters } from './components'
 import { exactDuplicates } from './exact'
 import { bestOf, comparableIn, type Keep, keepScore, type Scope } from './keep'
 import { type NearOptions, nearDuplicates } from './near'
@@ -28,7 +29,7 @@ export interface ClusterMember {
 export interface DedupReport extends StepReport {
   /** The largest groups. */
   readonly clusters: readonly ClusterReport[]
-  /** Records left out by sources: that of the record that stays, ` ← `, and that of the one that went; see `duplicatesBySources`. */
+  /** Records left out by sources, that of the record that stays and that of the one that went as a JSON list; `duplicatesBySources` reads it. */
   readonly bySources: Readonly<Record<string, number>>
 }
 
@@ -50,7 +51,8 @@ export function exact({ keep = 'first', ignorePunctuation = false, report = 10 }
     sharded: shardedExact({ keyOf: key, score: keepScore(keep), report }),
     run: (records, { onDrop } = {}) => {
       const roots = exactDuplicates(records.map(key))
-      return removeDuplicates('dedup.exact', 'duplicate', records, groupsOf(roots), { keep, report, onDrop })
+      const groups = clusters({ find: (index) => roots[index]! }, roots.length)
+      return removeDuplicates('dedup.exact', 'duplicate', records, groups, { keep, report, onDrop })
     },
   }
 }
@@ -92,17 +94,6 @@ export function minhash({
       return removeDuplicates('dedup.minhash', 'near-duplicate', records, clusters, { keep, report, onDrop })
     },
   }
-}
-
-function groupsOf(roots: Int32Array): number[][] {
-  const groups = new Map<number, number[]>()
-  for (const [index, root] of roots.entries()) {
-    if (root === index) continue
-    const group = groups.get(root)
-    if (group) group.push(index)
-    else groups.set(root, [root, index])
-  }
-  return [...groups.values()]
 }
 
 function removeDuplicates<T extends ChimedRecord>(

@@ -15,9 +15,6 @@ export function placeName({ origin }: ChimedRecord): string {
   return `${file}:${line}`
 }
 
-/** Stands between the two sources of a pair. */
-const pairArrow = ' ← '
-
 /** Counts duplicates by the source of the record that stays and of the one that goes. */
 export function sourcePairs(): {
   add(stays: ChimedRecord, goes: ChimedRecord): void
@@ -27,7 +24,7 @@ export function sourcePairs(): {
   const source = ({ origin }: ChimedRecord): string => origin?.source ?? ''
   return {
     add: (stays, goes) => {
-      const pair = `${source(stays)}${pairArrow}${source(goes)}`
+      const pair = JSON.stringify([source(stays), source(goes)])
       bySources[pair] = (bySources[pair] ?? 0) + 1
     },
     counts: () => ({ bySources }),
@@ -47,7 +44,7 @@ export interface DuplicatePair {
 export const duplicatesBySources = ({ bySources }: Pick<DedupReport, 'bySources'>): DuplicatePair[] =>
   Object.entries(bySources)
     .map(([pair, records]) => {
-      const [stays = '', goes = ''] = pair.split(pairArrow)
+      const [stays, goes] = JSON.parse(pair) as [string, string]
       return { stays, goes, records }
     })
     .sort((a, b) => b.records - a.records)
@@ -64,7 +61,7 @@ export function duplicateApplier(code: string): (part: PartResults) => Applied {
         pairs.add(stays, record)
         return drop(code, `${code} of ${placeName(stays)}`)
       },
-      counts: () => ({ ...pairs.counts() }),
+      counts: pairs.counts,
     }
   }
 }

@@ -1,5 +1,5 @@
 import { bandsForRecall } from '../dedup/bands'
-import { components } from '../dedup/components'
+import { clusters, components } from '../dedup/components'
 import { comparableIn, type Scope } from '../dedup/keep'
 import { type MinHashKernel, minHash } from '../dedup/minhash'
 import { mix32 } from '../dedup/minhash-js'
@@ -163,15 +163,7 @@ function joinPairs(all: Gathering, { score, report }: Pick<Grouping, 'score' | '
     }
     return { part: low, index: number - starts[low]! }
   }
-  const groups = new Map<number, number[]>()
-  for (let number = 0; number < total; number++) {
-    const root = sets.find(number)
-    if (root === number) continue
-    const group = groups.get(root)
-    if (group) group.push(number)
-    else groups.set(root, [root, number])
-  }
   const teller = groupTeller(all, { report, score: (place) => score(all.look(place)) })
-  for (const group of groups.values()) teller.add(group.map(placeOf))
+  for (const group of clusters(sets, total)) teller.add(group.map(placeOf))
   teller.end()
 }

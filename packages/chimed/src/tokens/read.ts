@@ -38,7 +38,9 @@ export function tokenRows(
   folder: string,
   options: TokenRowOptions & { readonly corpus: 'dpo' },
 ): TokenRows<PreferenceRow>
+/** The same for rows of one text. */
 export function tokenRows(folder: string, options: TokenRowOptions & { readonly corpus: 'cpt' | 'sft' }): TokenRows
+/** The same where the corpus is known at run time only. */
 export function tokenRows(folder: string, options: TokenRowOptions): TokenRows<TokenRow | PreferenceRow>
 export function tokenRows(
   folder: string,
