@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -141,6 +141,15 @@ await runShard({
     const work = join(folder, 'alone')
     await runShard(optionsOf(), { work, ...cut, shard: { index: 1, count: 4 }, patience: 0 })
     expect(await merged(work, 'alone-out')).toEqual(expected)
+  })
+
+  it('waits on when the file of a running task is gone while it is looked at', async () => {
+    const work = join(folder, 'gone')
+    const beat = join(work, '00-read/00000.beat')
+    mkdirSync(beat, { recursive: true }) // there, and yet no file to read: what the moment of its removal looks like
+    setTimeout(() => rmSync(beat, { recursive: true }), 150)
+    await runShard(optionsOf(), { work, ...cut, shard: { index: 1, count: 2 }, patience: 0.3 })
+    expect(await merged(work, 'gone-out')).toEqual(expected)
   })
 
   it('says what is missing before the shards are done', async () => {

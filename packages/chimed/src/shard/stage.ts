@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { ChimedError } from '../errors'
@@ -135,12 +135,20 @@ function listener(work: string, stage: string): (tasks: readonly number[]) => bo
   return (tasks) => {
     let news = false
     for (const task of tasks.slice(0, listenedTasks)) {
-      const path = join(work, `${taskName(stage, task)}.beat`)
-      const beat = existsSync(path) ? readFileSync(path, 'latin1') : ''
+      const beat = beatOf(join(work, `${taskName(stage, task)}.beat`))
       if (beat !== (last.get(task) ?? '')) news = true
       last.set(task, beat)
     }
     return news
+  }
+}
+
+/** What a running task wrote last; nothing where it has not begun, or ends while it is looked at. */
+function beatOf(path: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return ''
   }
 }
 
