@@ -82,6 +82,16 @@ export interface Op<Attributes> {
   /** ONNX nodes; returns the names of the results, '' for one that nobody reads. */
   lower(onnx: Lowering, inputs: readonly string[], call: LoweredCall<Attributes>): string | readonly string[]
   /**
+   * ONNX nodes of the result plus `addend`, a tensor of its shape, where they take fewer passes than `lower` and an
+   * addition; undefined where they do not. The numbers must be those of the two, but for one rounding less.
+   */
+  lowerSum?(
+    onnx: Lowering,
+    inputs: readonly string[],
+    addend: string,
+    call: LoweredCall<Attributes>,
+  ): string | undefined
+  /**
    * What a call takes, for `programCost`: floating-point operations (default: one for each element of the results),
    * `move` where elements are only copied to other places, or `view` where the result is the first operand's memory.
    */

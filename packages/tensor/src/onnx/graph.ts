@@ -4,6 +4,7 @@ import { TensorError } from '../errors'
 import type { ConstantSource, Node, Tensor, TensorType } from '../tensor'
 import type { Program } from '../trace'
 import type { AttributeValue, Lowering, Target } from './lowering'
+import { type FusedSum, fusedSums } from './sums'
 
 /** One ONNX node, by names. */
 export interface GraphNode {
@@ -40,14 +41,23 @@ export const lowerProgram = (program: Program, target: Target, empty: ReadonlySe
   const names = new Map<unknown, readonly string[]>()
   const nameOf = (tensor: Tensor): string => names.get(tensor.node)![tensor.index]!
   const values = new Map<string, TensorType>()
-  for (const node of program.nodes) {
-    const lowered = lowerNode(builder, node, node.inputs.map(nameOf))
+  const sums = fusedSums(program)
+  const waiting = new Set([...sums.values()].map(({ product }) => product)) // for the sum that reads them
+  const lower = (node: Node): void => {
+    const sum = sums.get(node)
+    const lowered = (sum && lowerSum(builder, sum, nameOf)) ?? lowerApart(node)
     names.set(node, lowered)
     node.outputs.forEach((type, i) => {
       const name = lowered[i]
       if (name && node.inputs.length > 0 && !values.has(name)) values.set(name, type) // the first to have it made it
     })
   }
+  const lowerApart = (node: Node): readonly string[] => {
+    const sum = sums.get(node)
+    if (sum) lower(sum.product)
+    return lowerNode(builder, node, node.inputs.map(nameOf))
+  }
+  for (const node of program.nodes) if (!waiting.has(node)) lower(node)
   builder.op = 'result'
   const outputs = program.outputs.map((tensor, index) => {
     const name = `out_${index}`
@@ -62,6 +72,19 @@ export const lowerProgram = (program: Program, target: Target, empty: ReadonlySe
     initializers: builder.initializers,
     values,
   }
+}
+
+const lowerSum = (
+  builder: GraphBuilder,
+  { product, addend }: FusedSum,
+  nameOf: (tensor: Tensor) => string,
+): readonly string[] | undefined => {
+  const { op, inputs, outputs } = product
+  if ([...inputs, ...outputs].some(({ shape }) => shape.some((dim) => builder.isEmpty(dim)))) return undefined
+  builder.op = op.name
+  const call = { attributes: product.attributes as never, inputs, outputs }
+  const lowered = op.lowerSum!(builder, inputs.map(nameOf), nameOf(addend), call)
+  return lowered === undefined ? undefined : [lowered]
 }
 
 const lowerNode = (builder: GraphBuilder, node: Node, inputs: readonly string[]): readonly string[] => {

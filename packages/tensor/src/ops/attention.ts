@@ -5,7 +5,7 @@ import { customGradient } from '../transform/custom-gradient'
 import { add, and, equal, greater, lessEqual, mul, neg, or, sub, tanh, where } from './elementwise'
 import { matmul } from './matmul'
 import { sum } from './reduce'
-import { broadcastTo, concat, reshape, slice, split, unbroadcast, unsqueeze } from './reshape'
+import { broadcastTo, concat, pad, reshape, slice, split, transpose, unbroadcast, unsqueeze } from './reshape'
 import { softmax } from './softmax'
 
 /**
@@ -64,7 +64,8 @@ export interface AttentionOptions {
   readonly causal?: boolean
 }
 
-// Legend: B batch, H query heads, G key/value heads, T queries, S keys, D head size, R = H/G·T rows of one group.
+// Legend: B batch, H query heads, G key/value heads, T queries, S keys, D head size, R = H/G·T rows of one group; T and S are
+// those of a block where queries are cut into blocks.
 
 /**
  * Softmax(q·kᵀ·scale + mask)·v with grouped key/value heads, kept as one product per group.
@@ -88,37 +89,53 @@ export const attention = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor, options
       { op: 'attention', shapes: [shapeText(q.shape), shapeText(k.shape)] },
     )
   const { scale = 1 / Math.sqrt(q.shape[3] as number), softcap } = options
-  const attend = softcap === undefined ? blockAttention(scale) : cappedAttention(scale, softcap)
-  const ends = options.causal ? blockEnds(q.shape[2]!, k.shape[2]!) : undefined
-  if (!ends) return attend(q, k, v, mask)
+  const blocks = blocksOf(q, k, mask, options.causal ?? false)
+  const results =
+    softcap === undefined ? plainAttention(blocks, k, v, scale) : cappedAttention(blocks, k, v, scale, softcap)
+  return concat(
+    results.map((mixed, i) => reshape(mixed, [...blocks[i]!.q.shape.slice(0, 3), v.shape[3]!])),
+    2,
+  )
+}
+
+/** Queries that are computed together, and what they look at. */
+interface Block {
+  /** [B, H, queries, D] */
+  readonly q: Tensor
+  /** The first keys that they see; all of them where undefined. */
+  readonly end: Dim | undefined
+  /** Broadcast against [B, H, queries, keys]. */
+  readonly mask: Tensor
+}
+
+/** The queries in causal blocks where that is allowed, else as one. */
+const blocksOf = (q: Tensor, k: Tensor, mask: Tensor, causal: boolean): Block[] => {
   const time = q.shape[2]!
+  const ends = causal ? blockEnds(time, k.shape[2]!) : undefined
+  if (!ends) return [{ q, end: undefined, mask }]
   const beginOf = (i: number): Dim => ends[i - 1] ?? 0
   const queries = split(
     q,
     2,
     ends.map((end, i) => subtractDims(end, beginOf(i))),
   )
-  const results = ends.map((end, i) => {
-    const keys = (x: Tensor) => slice(x, 2, 0, end)
+  return ends.map((end, i) => {
     const rows = isLong(mask, -2, time) ? slice(mask, 2, beginOf(i), end) : mask
-    return attend(queries[i]!, keys(k), keys(v), isLong(rows, -1, time) ? slice(rows, 3, 0, end) : rows)
+    return { q: queries[i]!, end, mask: isLong(rows, -1, time) ? slice(rows, 3, 0, end) : rows }
   })
-  return concat(results, 2)
 }
 
 const isLong = (x: Tensor, axis: number, time: Dim): boolean => sameDim(x.shape.at(axis)!, time)
 
 /** Blocks of queries that causal attention is cut into: each sees the keys up to its end, 5/8 of all pairs together. */
-const blocks = 4
+const blockCount = 4
 
 /** Where the blocks of `time` queries end; undefined where they cannot be cut so. */
 const blockEnds = (time: Dim, source: Dim): Dim[] | undefined => {
-  const size = floorDivideDim(time, blocks)
+  const size = floorDivideDim(time, blockCount)
   if (size === undefined || size === 0 || !sameDim(time, source)) return undefined
-  return Array.from({ length: blocks }, (_, i) => (i === blocks - 1 ? time : multiplyDims(size, i + 1)))
+  return Array.from({ length: blockCount }, (_, i) => (i === blockCount - 1 ? time : multiplyDims(size, i + 1)))
 }
-
-type Attend = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor) => Tensor
 
 /** Query heads that share a key head stand below each other: [B, H, T, D] → [B, G, R, D], so a group is one product. */
 const grouped = (q: Tensor, { shape }: Tensor): Tensor => {
@@ -132,39 +149,83 @@ const masked = (scores: Tensor, mask: Tensor, q: Tensor): Tensor => {
   return reshape(add(reshape(scores, [batch, heads, time, scores.shape[3]!]), mask), scores.shape)
 }
 
-const heads = (mixed: Tensor, q: Tensor, v: Tensor): Tensor => reshape(mixed, [...q.shape.slice(0, 3), v.shape[3]!])
+/** Keys, or values, [B, G, S, D] that `block` sees. */
+const seen = (x: Tensor, { end }: Block): Tensor => (end === undefined ? x : slice(x, 2, 0, end))
 
-/** Attention with soft-capped scores, differentiated op by op. */
-const cappedAttention =
-  (scale: number, cap: number): Attend =>
-  (q, k, v, mask) => {
-    const scores = matmul(grouped(q, k), k, { transposeB: true, alpha: scale / cap })
-    return heads(matmul(softmax(masked(mul(tanh(scores), cap), mask, q)), v), q, v)
+/** Attention with soft-capped scores [B, G, R, D] of each block, differentiated op by op. */
+const cappedAttention = (blocks: readonly Block[], k: Tensor, v: Tensor, scale: number, cap: number): Tensor[] =>
+  blocks.map((block) => {
+    const scores = matmul(grouped(block.q, k), seen(k, block), { transposeB: true, alpha: scale / cap })
+    return matmul(softmax(masked(mul(tanh(scores), cap), block.mask, block.q)), seen(v, block))
+  })
+
+/** What one block computes on the way, and what its gradient needs. */
+interface Attended {
+  readonly block: Block
+  /** Queries [B, G, R, D]. */
+  readonly rows: Tensor
+  /** [B, G, S, D] */
+  readonly keys: Tensor
+  readonly values: Tensor
+  /** Softmax of the scores, [B, G, R, S]. */
+  readonly weights: Tensor
+}
+
+/** Attention [B, G, R, D] of each block, with the gradient of Dao et al. 2022, eq. 4. */
+const plainAttention = (blocks: readonly Block[], k: Tensor, v: Tensor, scale: number): Tensor[] => {
+  const parts = blocks.map((block): Attended => {
+    const [rows, keys, values] = [grouped(block.q, k), seen(k, block), seen(v, block)]
+    const scores = matmul(rows, keys, { transposeB: true, alpha: scale })
+    return { block, rows, keys, values, weights: softmax(masked(scores, block.mask, block.q)) }
+  })
+  const backward = ({ outputs }: { readonly outputs: readonly Tensor[] }, ...gs: Tensor[]) => {
+    const forScores = parts.map((part, i) => once(() => scoreGradient(part, outputs[i]!, gs[i]!)))
+    return [
+      ...parts.map(
+        ({ keys }, i) =>
+          () =>
+            matmul(forScores[i]!(), keys, { alpha: scale }),
+      ),
+      () => overKeys(parts.map(({ rows }, i) => matmul(rows, forScores[i]!(), { transposeA: true, alpha: scale }))),
+      () => overKeys(parts.map(({ weights }, i) => matmul(gs[i]!, weights, { transposeA: true }))),
+      ...parts.map(({ block: { q, mask }, keys }, i) => () => {
+        const perHead = reshape(forScores[i]!(), [...q.shape.slice(0, 3), keys.shape[2]!])
+        return unbroadcast(perHead, mask.shape)
+      }),
+    ]
   }
+  const forward = () => parts.map(({ weights, values }) => matmul(weights, values))
+  return customGradient({ forward, backward })(
+    ...parts.map(({ rows }) => rows),
+    k,
+    v,
+    ...blocks.map(({ mask }) => mask),
+  )
+}
 
 /**
- * Attention with the gradient of Dao et al. 2022, eq. 4: Σ p·dp of a row is Σ o·do, which is S/D times shorter. It rides
- * along in the product for dp as one more column, so that the scores are passed over once instead of four times.
+ * Gradient of a block's scores, p · (dp − Σ p·dp). The sum of a row is Σ o·do, which is S/D times shorter, and rides along
+ * in the product for dp as one more column, so that the scores are passed over once instead of four times.
  */
-const blockAttention =
-  (scale: number): Attend =>
-  (q, k, v, mask) => {
-    const rows = grouped(q, k)
-    const scores = matmul(rows, k, { transposeB: true, alpha: scale }) // [B, G, R, S]
-    const weights = softmax(masked(scores, mask, q))
-    const backward = ({ outputs: [mixed] }: { readonly outputs: readonly Tensor[] }, g: Tensor) => {
-      const row = neg(sum(mul(mixed!, g), { axes: -1, keepAxes: true })) // [B, G, R, 1]
-      const ones = broadcastTo(constant(1, v.dtype), [...v.shape.slice(0, 3), 1])
-      const shifted = () => matmul(concat([g, row], 3), concat([v, ones], 3), { transposeB: true })
-      let known: Tensor | undefined
-      const forScores = () => (known ??= mul(weights, shifted()))
-      return [
-        () => matmul(forScores(), k, { alpha: scale }),
-        () => matmul(forScores(), rows, { transposeA: true, alpha: scale }),
-        () => matmul(weights, g, { transposeA: true }),
-        () => unbroadcast(reshape(forScores(), [...q.shape.slice(0, 3), k.shape[2]!]), mask.shape),
-      ]
-    }
-    const [mixed] = customGradient({ forward: () => matmul(weights, v), backward })(rows, k, v, mask)
-    return heads(mixed!, q, v)
-  }
+const scoreGradient = ({ values, weights }: Attended, mixed: Tensor, g: Tensor): Tensor => {
+  const row = neg(sum(mul(mixed, g), { axes: -1, keepAxes: true })) // [B, G, R, 1]
+  const ones = broadcastTo(constant(1, values.dtype), [...values.shape.slice(0, 3), 1])
+  return mul(weights, matmul(concat([g, row], 3), concat([values, ones], 3), { transposeB: true }))
+}
+
+/**
+ * Gradients [B, G, S, D] of all keys, from each block's [B, G, D, S]. Products of few rows and many columns are the faster way
+ * round: kernels copy a transposed left operand, and this way that is the smaller one.
+ */
+const overKeys = (parts: readonly Tensor[]): Tensor => {
+  const whole = parts.reduce((total, part) => {
+    const missing = subtractDims(part.shape[3]!, total.shape[3]!)
+    return add(pad(total, 3, 0, missing), part)
+  })
+  return transpose(whole, [0, 1, 3, 2])
+}
+
+const once = <T>(make: () => T): (() => T) => {
+  let known: T | undefined
+  return () => (known ??= make())
+}

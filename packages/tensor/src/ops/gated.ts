@@ -9,11 +9,12 @@ import { add, mul, sigmoid, silu, sub } from './elementwise'
  * passes over arrays that are the largest of a step.
  */
 export const gatedSilu = (gate: Tensor, up: Tensor): Tensor => {
+  const activated = silu(gate)
   const [result] = customGradient({
-    forward: (g, u) => mul(silu(g!), u!),
+    forward: (_, u) => mul(activated, u!),
     backward: ({ inputs: [g, u], outputs: [h] }, d) => [
       () => mul(d!, add(h!, mul(sigmoid(g!), sub(u!, h!)))),
-      () => mul(d!, silu(g!)),
+      () => mul(d!, activated),
     ],
   })(gate, up)
   return result!

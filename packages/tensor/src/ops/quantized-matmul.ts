@@ -1,6 +1,6 @@
 import { type Dim, multiplyDims, sameDim, shapeText, sizeOf } from '../dimension'
 import { ShapeError } from '../errors'
-import { type Direction, lowerProduct } from '../quantize/lower'
+import { type Direction, lowerProduct, lowerProductSum } from '../quantize/lower'
 import { dequantize, partsFor, type QuantizedWeight } from '../quantize/weight'
 import type { Value } from '../reference/value'
 import { apply, constantSource, type Op, requireFloating, type Tensor } from '../tensor'
@@ -57,6 +57,8 @@ const quantizedMatmulOp: Op<QuantizedProduct> = {
     const product = lowerProduct(onnx, { x: x!, weight, direction, shape: output!.shape })
     return alpha === 1 ? product : onnx.node('Mul', [product, onnx.constant('float32', [], [alpha])])
   },
+  lowerSum: (onnx, [x], addend, { attributes: { weight, direction, alpha }, outputs: [output] }) =>
+    alpha === 1 ? lowerProductSum(onnx, { x: x!, weight, direction, shape: output!.shape }, addend) : undefined,
   evaluate: ([x], attributes, { outputs: [output] }) => product(x!, attributes, output!.shape),
 }
 

@@ -1,4 +1,4 @@
-import { type Shape, sizeOf } from '../dimension'
+import type { Shape } from '../dimension'
 import { lowerAfter } from '../onnx/after'
 import { dataType } from '../onnx/data-type'
 import type { Lowering } from '../onnx/lowering'
@@ -34,46 +34,55 @@ export const lowerProduct = (onnx: Lowering, call: ProductCall): string => {
 /** Block sizes that ONNX Runtime's kernels for 4 bits take; other weights are widened. */
 const kernelBlocks: readonly number[] = [16, 32, 64, 128, 256]
 
-const int8Product = (onnx: Lowering, { x, direction, shape }: ProductCall, weight: Int8Weight): string => {
-  const { outputs, inputs, backwardCodes, backwardScales } = weight
-  const width = direction === 'forward' ? inputs : outputs
-  const rows = onnx.shape([sizeOf(shape.slice(0, -1)), 1])
-  const matrix = onnx.node('Reshape', [x, onnx.constant('int64', [2], [-1, width])])
-  const { codes, scales } = rowCodes(onnx, matrix, { rows, width })
-  const [one, zero] = [onnx.constant('float32', [], [1]), onnx.constant('uint8', [], [zeroPoint])]
-  const products = (direction === 'forward' ? tilesOf(weight) : [{ codes: backwardCodes, scales: backwardScales }]).map(
-    (tile) => {
-      const operands = [codes, onnx.initializer(tile.codes), one, onnx.initializer(tile.scales), zero]
-      return onnx.node('Mul', [onnx.node('MatMulIntegerToFloat', operands, {}, microsoft), scales])
-    },
+/** ONNX nodes of a product plus `addend`, which has its shape, where they take one pass less; undefined elsewhere. */
+export const lowerProductSum = (onnx: Lowering, call: ProductCall, addend: string): string | undefined => {
+  const { weight } = call
+  if (onnx.target !== 'cpu' || weight.scheme !== 'int8') return undefined // browsers do not have the kernel
+  const tiles = tilesTowards(weight, call.direction)
+  if (tiles.length > 1) return undefined
+  const rows = rowCodes(onnx, call)
+  return onnx.node('GatedAdd', [addend, integerProduct(onnx, rows, tiles[0]!), rows.scales], {}, microsoft)
+}
+
+const int8Product = (onnx: Lowering, call: ProductCall, weight: Int8Weight): string => {
+  const rows = rowCodes(onnx, call)
+  const products = tilesTowards(weight, call.direction).map((tile) =>
+    onnx.node('Mul', [integerProduct(onnx, rows, tile), rows.scales]),
   )
-  const whole = products.length === 1 ? products[0]! : onnx.node('Concat', products, { axis: 1 })
-  return shape.length === 2 ? whole : onnx.node('Reshape', [whole, onnx.shape(shape)])
+  return products.length === 1 ? products[0]! : onnx.node('Concat', products, { axis: call.shape.length - 1 })
+}
+
+/** The product, but for the scales of its rows. */
+const integerProduct = (onnx: Lowering, { codes }: RowCodes, tile: Tile): string => {
+  const [one, zero] = [onnx.constant('float32', [], [1]), onnx.constant('uint8', [], [zeroPoint])]
+  const operands = [codes, onnx.initializer(tile.codes), one, onnx.initializer(tile.scales), zero]
+  return onnx.node('MatMulIntegerToFloat', operands, {}, microsoft)
 }
 
 /** Code of zero in an operand that was rounded to unsigned bytes. */
 const zeroPoint = 128
 
+/** Rows that were rounded to 8 bits: codes in their shape [..., width], and the scales [..., 1]. */
+interface RowCodes {
+  readonly codes: string
+  readonly scales: string
+}
+
 /**
- * Rows of x [rows, width] rounded to 8 bits, each by its own largest magnitude: one scale for all would leave nothing of
- * small rows where a single token has huge activations, as the first one of a text often has. Products that share x
- * share these nodes, because ONNX Runtime merges equal ones. A row is one block of QuantizeLinear, whose kernel for blocks
- * uses all threads; the one for a scale per row uses one.
- *
- * @param rows  the shape [rows, 1]
+ * Rows of a product's operand rounded to 8 bits, each by its own largest magnitude: one scale for all would leave
+ * nothing of small rows where a single token has huge activations, as the first one of a text often has. Products that
+ * share x share these nodes, because ONNX Runtime merges equal ones. A row is one block of QuantizeLinear, whose kernel
+ * for blocks uses all threads; the one for a scale per row uses one.
  */
-const rowCodes = (
-  onnx: Lowering,
-  x: string,
-  { rows, width }: { readonly rows: string; readonly width: number },
-): { readonly codes: string; readonly scales: string } => {
-  const axis = onnx.constant('int64', [1], [1])
+const rowCodes = (onnx: Lowering, { x, weight, direction, shape }: ProductCall): RowCodes => {
+  const width = direction === 'forward' ? weight.inputs : weight.outputs
+  const axis = onnx.constant('int64', [1], [-1])
   const [highest, lowest] = [onnx.node('ReduceMax', [x, axis]), onnx.node('ReduceMin', [x, axis])]
   const least = onnx.constant('float32', [], [1e-28]) // for rows of zeros
   const most = onnx.node('Max', [highest, onnx.node('Neg', [lowest]), least])
   const scales = onnx.node('Mul', [most, onnx.constant('float32', [], [1 / 127])])
-  const zeros = onnx.node('Expand', [onnx.constant('uint8', [], [zeroPoint]), rows])
-  return { codes: onnx.node('QuantizeLinear', [x, scales, zeros], { axis: 1, block_size: width }), scales }
+  const zeros = onnx.node('Expand', [onnx.constant('uint8', [], [zeroPoint]), onnx.shape(shape.with(-1, 1))])
+  return { codes: onnx.node('QuantizeLinear', [x, scales, zeros], { axis: -1, block_size: width }), scales }
 }
 
 interface Tile {
@@ -82,6 +91,10 @@ interface Tile {
   /** [tile] */
   readonly scales: ConstantSource
 }
+
+/** What a product in this direction multiplies with, tile by tile of its results. */
+const tilesTowards = (weight: Int8Weight, direction: Direction): Tile[] =>
+  direction === 'forward' ? tilesOf(weight) : [{ codes: weight.backwardCodes, scales: weight.backwardScales }]
 
 const tilesOf = ({ codes, scales, outputs, inputs, tile }: Int8Weight): Tile[] =>
   Array.from({ length: Math.ceil(outputs / tile) }, (_, t) => {
