@@ -38,26 +38,7 @@ export interface Graph {
  */
 export const lowerProgram = (program: Program, target: Target, empty: ReadonlySet<string> = new Set()): Graph => {
   const builder = new GraphBuilder(program, target, empty)
-  const names = new Map<unknown, readonly string[]>()
-  const nameOf = (tensor: Tensor): string => names.get(tensor.node)![tensor.index]!
-  const values = new Map<string, TensorType>()
-  const sums = fusedSums(program)
-  const waiting = new Set([...sums.values()].map(({ product }) => product)) // for the sum that reads them
-  const lower = (node: Node): void => {
-    const sum = sums.get(node)
-    const lowered = (sum && lowerSum(builder, sum, nameOf)) ?? lowerApart(node)
-    names.set(node, lowered)
-    node.outputs.forEach((type, i) => {
-      const name = lowered[i]
-      if (name && node.inputs.length > 0 && !values.has(name)) values.set(name, type) // the first to have it made it
-    })
-  }
-  const lowerApart = (node: Node): readonly string[] => {
-    const sum = sums.get(node)
-    if (sum) lower(sum.product)
-    return lowerNode(builder, node, node.inputs.map(nameOf))
-  }
-  for (const node of program.nodes) if (!waiting.has(node)) lower(node)
+  const { nameOf, values } = lowerNodes(builder, program)
   builder.op = 'result'
   const outputs = program.outputs.map((tensor, index) => {
     const name = `out_${index}`
@@ -72,6 +53,36 @@ export const lowerProgram = (program: Program, target: Target, empty: ReadonlySe
     initializers: builder.initializers,
     values,
   }
+}
+
+/** Names of the program's values in the graph, and their types. */
+interface LoweredNodes {
+  nameOf(tensor: Tensor): string
+  readonly values: Map<string, TensorType>
+}
+
+/** Lowers the nodes in order; a product that a sum may take along waits for that sum. */
+const lowerNodes = (builder: GraphBuilder, program: Program): LoweredNodes => {
+  const names = new Map<Node, readonly string[]>()
+  const nameOf = (tensor: Tensor): string => names.get(tensor.node)![tensor.index]!
+  const values = new Map<string, TensorType>()
+  const sums = fusedSums(program)
+  const waiting = new Set([...sums.values()].map(({ product }) => product))
+  const lower = (node: Node): void => {
+    const sum = sums.get(node)
+    const lowered = (sum && lowerSum(builder, sum, nameOf)) ?? lowerApart(node, sum)
+    names.set(node, lowered)
+    node.outputs.forEach((type, i) => {
+      const name = lowered[i]
+      if (name && node.inputs.length > 0 && !values.has(name)) values.set(name, type) // the first to have it made it
+    })
+  }
+  const lowerApart = (node: Node, sum: FusedSum | undefined): readonly string[] => {
+    if (sum) lower(sum.product)
+    return lowerNode(builder, node, node.inputs.map(nameOf))
+  }
+  for (const node of program.nodes) if (!waiting.has(node)) lower(node)
+  return { nameOf, values }
 }
 
 const lowerSum = (
