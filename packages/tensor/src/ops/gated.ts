@@ -9,12 +9,11 @@ import { add, mul, sigmoid, silu, sub } from './elementwise'
  * passes over arrays that are the largest of a step.
  */
 export const gatedSilu = (gate: Tensor, up: Tensor): Tensor => {
-  const activated = silu(gate)
   const [result] = customGradient({
-    forward: (_, u) => mul(activated, u!),
+    forward: (g, u) => mul(silu(g!), u!),
     backward: ({ inputs: [g, u], outputs: [h] }, d) => [
       () => mul(d!, add(h!, mul(sigmoid(g!), sub(u!, h!)))),
-      () => mul(d!, activated),
+      () => mul(d!, silu(g!)),
     ],
   })(gate, up)
   return result!
