@@ -117,6 +117,11 @@ describe('sentenceSplitter', () => {
     )
   })
 
+  it('leaves out a chunk that would repeat the end of the one before and add nothing but white space', () => {
+    const split = textOf({ characters: 9, overlap: 4, sentences: false })
+    expect(split('CTCTcloud scan ')).toEqual(['CTCTcloud', 'oud scan'])
+  })
+
   it('keeps to the limit in estimated tokens', () => {
     fc.assert(
       fc.property(prose, fc.integer({ min: 8, max: 40 }), (text, tokens) => {

@@ -60,7 +60,8 @@ function packed(text: string, units: readonly Unit[], packing: Packing): Piece[]
   for (let start = 0; start < units.length; ) {
     const end = chunkEnd(text, units, start, packing)
     const piece = trimmed(text, units[start]!.start, units[end - 1]!.end)
-    if (piece.text !== '') pieces.push(piece)
+    const isNew = piece.end > (pieces.at(-1)?.end ?? 0) // what repeats the last piece may have added white space alone
+    if (piece.text !== '' && isNew) pieces.push(piece)
     start = end === units.length ? end : nextStart(units, start, end, packing)
   }
   return pieces
