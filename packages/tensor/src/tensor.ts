@@ -83,7 +83,7 @@ export interface Op<Attributes> {
   lower(onnx: Lowering, inputs: readonly string[], call: LoweredCall<Attributes>): string | readonly string[]
   /**
    * ONNX nodes of the result plus `addend`, a tensor of its shape, where they take fewer passes than `lower` and an
-   * addition; undefined where they do not. The numbers must be those of the two, but for one rounding less, and the last
+   * addition; undefined where they do not. For ops with one result. The numbers must be those of the two, but for one rounding less, and the last
    * node must go element by element: its result may be written over its operands.
    */
   lowerSum?(

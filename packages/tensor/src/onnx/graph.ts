@@ -70,16 +70,16 @@ const lowerNodes = (builder: GraphBuilder, program: Program): LoweredNodes => {
   const waiting = new Set([...sums.values()].map(({ product }) => product))
   const lower = (node: Node): void => {
     const sum = sums.get(node)
-    const lowered = (sum && lowerSum(builder, sum, nameOf)) ?? lowerApart(node, sum)
+    let lowered = sum && lowerSum(builder, sum, nameOf)
+    if (!lowered) {
+      if (sum) lower(sum.product)
+      lowered = lowerNode(builder, node, node.inputs.map(nameOf))
+    }
     names.set(node, lowered)
-    node.outputs.forEach((type, i) => {
+    for (const [i, type] of node.outputs.entries()) {
       const name = lowered[i]
       if (name && node.inputs.length > 0 && !values.has(name)) values.set(name, type) // the first to have it made it
-    })
-  }
-  const lowerApart = (node: Node, sum: FusedSum | undefined): readonly string[] => {
-    if (sum) lower(sum.product)
-    return lowerNode(builder, node, node.inputs.map(nameOf))
+    }
   }
   for (const node of program.nodes) if (!waiting.has(node)) lower(node)
   return { nameOf, values }

@@ -7,7 +7,7 @@ import { matmul } from '../ops/matmul'
 import { quantize } from '../quantize/weight'
 import type { Runtime } from '../runtime'
 import { nodeRuntime } from '../runtimes/node'
-import { constant, f32, type Tensor, type TensorType } from '../tensor'
+import { applyAll, constant, defineOp, f32, type Op, type Tensor, type TensorType } from '../tensor'
 import { trace } from '../trace'
 import { lowerProgram } from './graph'
 import type { Target } from './lowering'
@@ -97,5 +97,41 @@ describe('a product with 8-bit weights and something added to it', () => {
       })
       await fc.assert(property, { seed: 5, numRuns: 20 })
     })
+  })
+})
+
+describe('an op of a user', () => {
+  const twice = defineOp({
+    name: 'twice',
+    infer: ([x]) => x!,
+    gradient: 'none',
+    lower: (onnx, [x]) => onnx.node('Add', [x!, x!]),
+    lowerSum: (onnx, [x], addend) => onnx.node('Sum', [x!, x!, addend]),
+    evaluate: ([x]) => ({ shape: x!.shape, data: x!.data.map((v) => 2 * v) }),
+  })
+  const sum: Sum = (x, y) => add(twice([x], undefined), y)
+
+  test('is lowered with the sum that reads it, and apart for calls without elements', async () => {
+    expect(types(sum, [f32('N'), f32('N')])).toEqual(['Sum', 'Identity'])
+    await using runtime = await nodeRuntime({ threads: 1 })
+    const run = compile((x: Tensor, y: Tensor) => add(twice([x], undefined), y), {
+      runtime,
+      inputs: [f32('N'), f32('N')],
+    })
+    expect([...(await run(array([1, 2]), array([5, 7]))).data]).toEqual([7, 11])
+    expect([...(await run(array([]), array([]))).data]).toEqual([])
+  })
+
+  test('with two results is not', () => {
+    const pair: Op<undefined> = {
+      name: 'pair',
+      infer: ([x]) => [x!, x!],
+      gradient: 'none',
+      lower: (onnx, [x]) => [onnx.node('Neg', [x!]), onnx.node('Abs', [x!])],
+      lowerSum: () => 'nothing',
+      evaluate: ([x]) => [x!, x!],
+    }
+    const second: Sum = (x, y) => add(applyAll(pair, [x], undefined)[1]!, y)
+    expect(types(second, [f32('N'), f32('N')])).toEqual(['Neg', 'Abs', 'Add', 'Identity'])
   })
 })

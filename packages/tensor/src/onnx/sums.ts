@@ -9,8 +9,8 @@ export interface FusedSum {
 }
 
 /**
- * Sums of `program` that are lowered together with one of their operands: its op has `lowerSum`, nobody else reads it,
- * and the other operand has its shape. By the node of the sum.
+ * Sums of `program` that are lowered together with one of their operands: its op has `lowerSum` and one result, nobody
+ * else reads it, and the other operand has its shape. By the node of the sum.
  */
 export const fusedSums = ({ nodes, outputs }: Program): Map<Node, FusedSum> => {
   const readers = new Map<Node, number>()
@@ -20,7 +20,9 @@ export const fusedSums = ({ nodes, outputs }: Program): Map<Node, FusedSum> => {
   for (const node of nodes) {
     const [a, b] = node.inputs
     if (node.op.name !== 'add' || !sameShape(a!.shape, b!.shape)) continue
-    const product = [b!, a!].find((operand) => operand.node.op.lowerSum && readers.get(operand.node) === 1)
+    const isProduct = ({ node: { op, outputs: results } }: Tensor): boolean =>
+      op.lowerSum !== undefined && results.length === 1
+    const product = [b!, a!].find((operand) => isProduct(operand) && readers.get(operand.node) === 1)
     if (product) sums.set(node, { product: product.node, addend: product === b ? a! : b! })
   }
   return sums

@@ -89,9 +89,8 @@ export const attention = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor, options
       { op: 'attention', shapes: [shapeText(q.shape), shapeText(k.shape)] },
     )
   const { scale = 1 / Math.sqrt(q.shape[3] as number), softcap } = options
-  const blocks = blocksOf(q, k, mask, options.causal ?? false)
-  const results =
-    softcap === undefined ? plainAttention(blocks, k, v, scale) : cappedAttention(blocks, k, v, scale, softcap)
+  const blocks = blocksOf(q, k, v, mask, options.causal ?? false)
+  const results = softcap === undefined ? plainAttention(blocks, k, v, scale) : cappedAttention(blocks, scale, softcap)
   return concat(
     results.map((mixed, i) => reshape(mixed, [...blocks[i]!.q.shape.slice(0, 3), v.shape[3]!])),
     2,
@@ -100,19 +99,20 @@ export const attention = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor, options
 
 /** Queries that are computed together, and what they look at. */
 interface Block {
-  /** [B, H, queries, D] */
+  /** [B, H, T, D] */
   readonly q: Tensor
-  /** The first keys that they see; all of them where undefined. */
-  readonly end: Dim | undefined
-  /** Broadcast against [B, H, queries, keys]. */
+  /** [B, G, S, D] */
+  readonly keys: Tensor
+  readonly values: Tensor
+  /** Broadcast against [B, H, T, S]. */
   readonly mask: Tensor
 }
 
 /** The queries in causal blocks where that is allowed, else as one. */
-const blocksOf = (q: Tensor, k: Tensor, mask: Tensor, causal: boolean): Block[] => {
+const blocksOf = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor, causal: boolean): Block[] => {
   const time = q.shape[2]!
   const ends = causal ? blockEnds(time, k.shape[2]!) : undefined
-  if (!ends) return [{ q, end: undefined, mask }]
+  if (!ends) return [{ q, keys: k, values: v, mask }]
   const beginOf = (i: number): Dim => ends[i - 1] ?? 0
   const queries = split(
     q,
@@ -121,7 +121,8 @@ const blocksOf = (q: Tensor, k: Tensor, mask: Tensor, causal: boolean): Block[] 
   )
   return ends.map((end, i) => {
     const rows = isLong(mask, -2, time) ? slice(mask, 2, beginOf(i), end) : mask
-    return { q: queries[i]!, end, mask: isLong(rows, -1, time) ? slice(rows, 3, 0, end) : rows }
+    const [keys, values] = [slice(k, 2, 0, end), slice(v, 2, 0, end)]
+    return { q: queries[i]!, keys, values, mask: isLong(rows, -1, time) ? slice(rows, 3, 0, end) : rows }
   })
 }
 
@@ -149,24 +150,17 @@ const masked = (scores: Tensor, mask: Tensor, q: Tensor): Tensor => {
   return reshape(add(reshape(scores, [batch, heads, time, scores.shape[3]!]), mask), scores.shape)
 }
 
-/** Keys, or values, [B, G, S, D] that `block` sees. */
-const seen = (x: Tensor, { end }: Block): Tensor => (end === undefined ? x : slice(x, 2, 0, end))
-
 /** Attention with soft-capped scores [B, G, R, D] of each block, differentiated op by op. */
-const cappedAttention = (blocks: readonly Block[], k: Tensor, v: Tensor, scale: number, cap: number): Tensor[] =>
-  blocks.map((block) => {
-    const scores = matmul(grouped(block.q, k), seen(k, block), { transposeB: true, alpha: scale / cap })
-    return matmul(softmax(masked(mul(tanh(scores), cap), block.mask, block.q)), seen(v, block))
+const cappedAttention = (blocks: readonly Block[], scale: number, cap: number): Tensor[] =>
+  blocks.map(({ q, keys, values, mask }) => {
+    const scores = matmul(grouped(q, keys), keys, { transposeB: true, alpha: scale / cap })
+    return matmul(softmax(masked(mul(tanh(scores), cap), mask, q)), values)
   })
 
-/** What one block computes on the way, and what its gradient needs. */
-interface Attended {
-  readonly block: Block
+/** A block with what it computes on the way and its gradient needs. */
+interface Attended extends Block {
   /** Queries [B, G, R, D]. */
   readonly rows: Tensor
-  /** [B, G, S, D] */
-  readonly keys: Tensor
-  readonly values: Tensor
   /** Softmax of the scores, [B, G, R, S]. */
   readonly weights: Tensor
 }
@@ -174,33 +168,27 @@ interface Attended {
 /** Attention [B, G, R, D] of each block, with the gradient of Dao et al. 2022, eq. 4. */
 const plainAttention = (blocks: readonly Block[], k: Tensor, v: Tensor, scale: number): Tensor[] => {
   const parts = blocks.map((block): Attended => {
-    const [rows, keys, values] = [grouped(block.q, k), seen(k, block), seen(v, block)]
-    const scores = matmul(rows, keys, { transposeB: true, alpha: scale })
-    return { block, rows, keys, values, weights: softmax(masked(scores, block.mask, block.q)) }
+    const rows = grouped(block.q, block.keys)
+    const scores = matmul(rows, block.keys, { transposeB: true, alpha: scale })
+    return { ...block, rows, weights: softmax(masked(scores, block.mask, block.q)) }
   })
   const backward = ({ outputs }: { readonly outputs: readonly Tensor[] }, ...gs: Tensor[]) => {
     const forScores = parts.map((part, i) => once(() => scoreGradient(part, outputs[i]!, gs[i]!)))
+    const forRows = (i: number) => matmul(forScores[i]!(), parts[i]!.keys, { alpha: scale })
+    const forMask = (i: number) => {
+      const { q, keys, mask } = parts[i]!
+      return unbroadcast(reshape(forScores[i]!(), [...q.shape.slice(0, 3), keys.shape[2]!]), mask.shape)
+    }
     return [
-      ...parts.map(
-        ({ keys }, i) =>
-          () =>
-            matmul(forScores[i]!(), keys, { alpha: scale }),
-      ),
+      ...parts.map((_, i) => () => forRows(i)),
       () => overKeys(parts.map(({ rows }, i) => matmul(rows, forScores[i]!(), { transposeA: true, alpha: scale }))),
       () => overKeys(parts.map(({ weights }, i) => matmul(gs[i]!, weights, { transposeA: true }))),
-      ...parts.map(({ block: { q, mask }, keys }, i) => () => {
-        const perHead = reshape(forScores[i]!(), [...q.shape.slice(0, 3), keys.shape[2]!])
-        return unbroadcast(perHead, mask.shape)
-      }),
+      ...parts.map((_, i) => () => forMask(i)),
     ]
   }
   const forward = () => parts.map(({ weights, values }) => matmul(weights, values))
-  return customGradient({ forward, backward })(
-    ...parts.map(({ rows }) => rows),
-    k,
-    v,
-    ...blocks.map(({ mask }) => mask),
-  )
+  const operands = [...parts.map(({ rows }) => rows), k, v, ...parts.map(({ mask }) => mask)]
+  return customGradient({ forward, backward })(...operands)
 }
 
 /**
