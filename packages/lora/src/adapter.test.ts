@@ -2,7 +2,7 @@ import type { Module, Network } from '@qilin-med/models'
 import { array, compile, linear, type NdArray, referenceRuntime, type Tensor, unflatten } from '@qilin-med/tensor'
 import { describe, expect, it } from 'vitest'
 import { adapterFrom, type LoraAdapter, lora } from './adapter'
-import type { LoraOptions } from './config'
+import type { LoraInit, LoraOptions } from './config'
 import { deltaWeight, mergeParameter, mergeWeight } from './merge'
 import { tinyModel } from './test/tiny-model'
 import { weightsOf } from './weights'
@@ -89,6 +89,34 @@ const variants: [name: string, family: Parameters<typeof tinyModel>[0], options:
   ['DoRA on GPT-2', 'gpt2', { rank: 2, targetModules: ['c_fc'], dora: true }],
   ['trained biases', 'qwen2', { rank: 2, targetModules: ['q_proj', 'o_proj'], bias: 'lora_only' }],
   ['a table', 'qwen2', { rank: 2, targetModules: ['embed_tokens', 'v_proj'] }],
+  ['PiSSA', 'qwen2', { rank: 2, targetModules: 'all-linear', init: 'pissa' }],
+  ['PiSSA on GPT-2', 'gpt2', { rank: 2, targetModules: ['c_attn', 'c_proj'], init: 'pissa_niter_4' }],
+  ['PiSSA with DoRA', 'qwen2', { rank: 2, targetModules: 'all-linear', init: 'pissa', dora: true }],
+  ['PiSSA with DoRA on GPT-2', 'gpt2', { rank: 2, targetModules: ['c_fc'], init: 'pissa', dora: true }],
+  [
+    'PiSSA beside a table, biases and a module to save',
+    'qwen2',
+    {
+      rank: 2,
+      targetModules: ['embed_tokens', 'q_proj', 'v_proj'],
+      init: 'pissa',
+      bias: 'lora_only',
+      modulesToSave: ['lm_head'],
+    },
+  ],
+  [
+    'PiSSA with patterns, rank-stabilised',
+    'qwen2',
+    {
+      rank: 2,
+      alpha: 3,
+      targetModules: ['q_proj', 'down_proj'],
+      init: 'pissa',
+      rankStabilized: true,
+      rankPattern: { q_proj: 3 },
+      alphaPattern: { 'layers.1.mlp.down_proj': 1 },
+    },
+  ],
   ['a module to save', 'qwen2', { rank: 2, targetModules: ['q_proj'], modulesToSave: ['lm_head'] }],
 ]
 
@@ -99,6 +127,7 @@ describe.each(variants)('%s', (_, family, options) => {
     fresh.config,
     fresh.modules,
     fresh.values.map((value, i) => value + 0.1 * Math.sin(i + 1)),
+    fresh.start,
   )
 
   it('changes nothing before training', async () => {
@@ -166,6 +195,19 @@ describe('structure', () => {
     const { structure } = made({})
     expect(made({}, 2).structure).toBe(structure)
     expect(made({ init: 'gaussian', dropout: 0.1 }).structure).toBe(structure)
+  })
+
+  it('of PiSSA tells starts apart, which are constants of programs, and values not', () => {
+    const pissa = (init: LoraInit, change: (weight: Float32Array) => Float32Array = (weight) => weight) => {
+      const weight = (name: string) => change(weightsOf(model)(name))
+      return lora({ rank: 2, alpha: 4, targetModules: ['v_proj'], init }).create(model.modules, { seed: 1, weight })
+    }
+    const first = pissa('pissa')
+    expect(pissa('pissa').structure).toBe(first.structure)
+    const moved = first.values.map((value) => value + 1)
+    expect(adapterFrom(first.config, first.modules, moved, first.start).structure).toBe(first.structure)
+    const others = [made({}), pissa('pissa', (weight) => weight.map((value) => 2 * value)), pissa('pissa_niter_0')]
+    expect(new Set([first, ...others].map(({ structure }) => structure)).size).toBe(4)
   })
 
   it('differs where the adapter enters the network otherwise', () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Module, Network } from '@qilin-med/models'
 import type { FlatLayout, Tensor } from '@qilin-med/tensor'
 import { type ApplyOptions, adapted } from './apply'
@@ -5,6 +6,8 @@ import { type LoraConfig, type LoraOptions, resolveOptions } from './config'
 import { LoraError } from './errors'
 import { type InitialOptions, initialValues } from './initial'
 import { adapterLayout } from './layout'
+import { pissaStart } from './pissa'
+import { adaptedFrom, frozenStart, startLayout } from './start'
 import { selectModules } from './targets'
 
 /** An adapter: what it attaches to, and its weights in one flat buffer. Plain data; `lora` makes it. */
@@ -17,6 +20,11 @@ export interface LoraAdapter {
   /** Entries such as `<path>.lora_A.weight` [rank, in] and `<path>.lora_B.weight` [out, rank], module by module. */
   readonly layout: FlatLayout
   readonly values: Float32Array
+  /**
+   * Frozen first factors A₀ and B₀ in the layout of `startLayout`, where `init` takes them from the weights (PiSSA): the
+   * change is then s·(B·A − B₀·A₀).
+   */
+  readonly start?: Float32Array
   /** The network with this adapter; `parameters` are the tensors of `layout`, by name. */
   apply(network: Network, parameters: Readonly<Record<string, Tensor>>, options?: ApplyOptions): Network
 }
@@ -24,7 +32,12 @@ export interface LoraAdapter {
 /** Makes an adapter for a model's modules; what `train` takes as `adapter`. */
 export interface AdapterFactory {
   readonly config: LoraConfig
-  /** @throws LoraError `targets` when nothing matches, `options` when weights are needed and not given */
+  /**
+   * Takes a while where `init` is `pissa`: each weight is decomposed.
+   *
+   * @throws LoraError `targets` when nothing matches; `options` when weights are needed and not given, or when the rank is
+   *   too large for PiSSA; `non-finite` when weights that PiSSA starts from are not finite
+   */
   create(modules: readonly Module[], options: InitialOptions): LoraAdapter
 }
 
@@ -39,29 +52,66 @@ export const lora = (options: LoraOptions): AdapterFactory => {
     config,
     create: (all, initial) => {
       const modules = selectModules(all, config)
-      return adapterFrom(config, modules, initialValues(config, modules, adapterLayout(config, modules), initial))
+      const start = pissaStart(config, modules, initial)
+      const values = initialValues(config, modules, adapterLayout(config, modules), initial, start)
+      return adapterFrom(config, modules, values, start)
     },
   }
 }
 
-/** An adapter with the given weights. @throws LoraError `mismatch` when their number does not fit the layout */
-export const adapterFrom = (config: LoraConfig, modules: readonly Module[], values: Float32Array): LoraAdapter => {
+/**
+ * An adapter with the given weights.
+ *
+ * @param start first factors in the layout of `startLayout`, for a config whose `init` is PiSSA
+ * @throws LoraError `mismatch` when the number of either does not fit its layout
+ */
+export const adapterFrom = (
+  config: LoraConfig,
+  modules: readonly Module[],
+  values: Float32Array,
+  start?: Float32Array,
+): LoraAdapter => {
   const layout = adapterLayout(config, modules)
   if (values.length !== layout.size)
     throw new LoraError(
       'mismatch',
       `adapter: expected ${layout.size} weights for these modules, got ${values.length}. Use the config the weights were made with.`,
     )
+  requireStart(config, startLayout(config, modules).size, start)
+  const frozen = start && frozenStart(config, modules, start)
   return {
     config,
     modules,
-    structure: structureOf(config, layout),
+    structure: structureOf(config, layout, start),
     layout,
     values,
-    apply: (network, parameters, options) => adapted(config, modules, network, parameters, options),
+    ...(start && { start }),
+    apply: (network, parameters, options) =>
+      frozen
+        ? adaptedFrom(frozen, config, modules, network, parameters, options)
+        : adapted(config, modules, network, parameters, options),
   }
 }
 
-/** Everything that decides how the adapter enters the network; how it began and what it drops in training do not. */
-const structureOf = ({ init: _, dropout: __, ...config }: LoraConfig, layout: FlatLayout): string =>
-  JSON.stringify([config, layout.entries])
+const requireStart = ({ init }: LoraConfig, size: number, start: Float32Array | undefined): void => {
+  if (size === (start?.length ?? 0)) return
+  throw new LoraError(
+    'mismatch',
+    `adapter: expected a start of ${size} numbers with init '${init}', got ${start?.length ?? 'none'}. Pass the start of the adapter that the weights were trained from.`,
+  )
+}
+
+/**
+ * Everything that decides how the adapter enters the network. How it began and what it drops in training do not, except
+ * for a start: it is a constant of programs.
+ */
+const structureOf = (
+  { init: _, dropout: __, ...config }: LoraConfig,
+  layout: FlatLayout,
+  start: Float32Array | undefined,
+): string => JSON.stringify([config, layout.entries, ...(start ? [fingerprint(start)] : [])])
+
+const fingerprint = ({ buffer, byteOffset, byteLength }: Float32Array): string =>
+  createHash('sha256')
+    .update(new Uint8Array(buffer, byteOffset, byteLength))
+    .digest('hex')

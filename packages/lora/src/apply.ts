@@ -13,13 +13,17 @@ export interface ApplyOptions {
 
 type Parameters = Readonly<Record<string, Tensor>>
 
+/** True when inputs of adapted layers lose elements. */
+export const drops = ({ dropout }: LoraConfig, { dropoutKey }: ApplyOptions): boolean =>
+  dropoutKey !== undefined && dropout > 0
+
 /** `base` with the adapter's changes; a layer that no adapter touches stays what it was. */
 export const adapted = (
   config: LoraConfig,
   modules: readonly Module[],
   base: Network,
   parameters: Parameters,
-  { dropoutKey }: ApplyOptions = {},
+  options: ApplyOptions = {},
 ): Network => {
   const saved = modules.filter(({ path }) => isSaved(config, path))
   const copies = network(saved, (name) => parameters[name]!)
@@ -27,12 +31,12 @@ export const adapted = (
   // The output head of a tied model keeps the original table, as in PEFT: only look-ups use the copy.
   const replaced = new Set(saved.flatMap(({ path, kind }) => (kind === 'embedding' ? [] : [`${path}.weight`])))
   const byPath = new Map(modules.map((module) => [module.path, module]))
-  const drops = dropoutKey !== undefined && config.dropout > 0
+  const dropping = drops(config, options)
   const linear = (path: string, x: Tensor, reduced?: Tensor): Tensor => {
     const module = byPath.get(path)
     if (!module) return base.linear(path, x)
     if (copied.has(path)) return copies.linear(path, x)
-    const input = drops ? dropout(x, config.dropout, dropoutKey(path)) : x
+    const input = dropping ? dropout(x, config.dropout, options.dropoutKey!(path)) : x
     return adaptedLinear(config, module, base, parameters, { x, input, reduced })
   }
   const lowRank = (path: string): Module | undefined => (copied.has(path) ? undefined : byPath.get(path))
@@ -40,7 +44,7 @@ export const adapted = (
     linear: (path, x) => linear(path, x),
     linears: (paths, x) => {
       // Layers that drop elements see inputs of their own.
-      const reduced = drops ? [] : reducedTogether(paths.map(lowRank), parameters, x)
+      const reduced = dropping ? [] : reducedTogether(paths.map(lowRank), parameters, x)
       return paths.map((path, i) => linear(path, x, reduced[i]))
     },
     embedding: (path, ids) => {

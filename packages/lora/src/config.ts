@@ -15,6 +15,13 @@ export interface LoraTargets {
   readonly layersPattern?: string | readonly string[]
 }
 
+/**
+ * How factors begin. `default`: A uniform in ±1/√in, B zero. `gaussian`: A normal with deviation 1/rank, B zero. `pissa`: the
+ * weight's largest singular values and their vectors, which come out of the weight in turn (Meng et al. 2024); `pissa_niter_N`:
+ * the same, found by N subspace iterations from random vectors. Tables always begin with A zero and B normal.
+ */
+export type LoraInit = 'default' | 'gaussian' | 'pissa' | `pissa_niter_${number}`
+
 /** Options of a LoRA adapter (Hu et al. 2021), with PEFT's meaning and defaults. */
 export interface LoraOptions extends LoraTargets {
   /** Inner width r of the update; at least 1. */
@@ -29,8 +36,8 @@ export interface LoraOptions extends LoraTargets {
   readonly rankPattern?: Readonly<Record<string, number>>
   /** Alphas of single layers, by the same rule. */
   readonly alphaPattern?: Readonly<Record<string, number>>
-  /** `default`: A uniform in ±1/√in, B zero. `gaussian`: A normal with deviation 1/rank, B zero. Tables: A zero, B normal. */
-  readonly init?: 'default' | 'gaussian'
+  /** How the factors begin. The adapter changes nothing before training, however they do. */
+  readonly init?: LoraInit
   /** Learn the length of each output's row apart from its direction (DoRA, Liu et al. 2024); not for embeddings. */
   readonly dora?: boolean
   /** `lora_only`: the biases of adapted layers are trained too. A switched-off adapter then still is the base model. */
@@ -66,8 +73,31 @@ export const resolveOptions = ({
     throw new LoraError('options', `lora: alpha must be a finite number, got ${alpha}. Use for example 16.`)
   if (bias !== 'none' && bias !== 'lora_only')
     throw new LoraError('options', `lora: bias must be 'none' or 'lora_only', got '${bias}'. Use 'none'.`)
+  requireInit(init, [alpha, ...Object.values(alphaPattern)])
   const variants = { dora, bias, modulesToSave }
   return { rank, alpha, dropout, rankStabilized, rankPattern, alphaPattern, init, ...variants, ...targets }
+}
+
+/** Subspace iterations of a PiSSA start, or `exact`; undefined for other starts. */
+export const pissaIterations = (init: LoraInit): number | 'exact' | undefined => {
+  if (init === 'pissa') return 'exact'
+  const digits = /^pissa_niter_(\d+)$/.exec(init)?.[1]
+  return digits === undefined ? undefined : Number(digits)
+}
+
+const requireInit = (init: LoraInit, alphas: readonly number[]): void => {
+  const pissa = pissaIterations(init) !== undefined
+  if (!pissa && init !== 'default' && init !== 'gaussian')
+    throw new LoraError(
+      'options',
+      `lora: init must be 'default', 'gaussian', 'pissa' or 'pissa_niter_N' with N iterations, got '${init}'. Use 'default'.`,
+    )
+  const bad = alphas.find((alpha) => !(alpha > 0))
+  if (pissa && bad !== undefined)
+    throw new LoraError(
+      'options',
+      `lora: alpha must be above 0 with init '${init}', which divides by it, got ${bad}. Use for example the rank.`,
+    )
 }
 
 /** Rank, alpha and scaling of the adapter at `path`. */

@@ -4,34 +4,46 @@ import { scalingOf } from './config'
 import { rowNorms } from './dora'
 import { LoraError } from './errors'
 import { biasName, factorNames, magnitudeName } from './layout'
+import { startLayout } from './start'
 import { isSaved } from './targets'
 
-const part = ({ layout, values }: LoraAdapter, name: string): Float32Array | undefined => {
+const part = ({ layout, values }: Pick<LoraAdapter, 'layout' | 'values'>, name: string): Float32Array | undefined => {
   const entry = layout.entries.find((candidate) => candidate.name === name)
   return entry && values.subarray(entry.offset, entry.offset + entry.size)
+}
+
+/** The products B·A that a layer's change is made of, each with its factor: scaling, and −scaling for a start. */
+const products = (adapter: LoraAdapter, module: Module) => {
+  const { config, modules, start } = adapter
+  const { scaling } = scalingOf(config, module.path)
+  const pair = (of: Pick<LoraAdapter, 'layout' | 'values'>) => factorNames(module).map((name) => part(of, name))
+  const [a, b] = pair(adapter)
+  const [firstA, firstB] = start ? pair({ layout: startLayout(config, modules), values: start }) : []
+  return [{ a: a!, b: b!, factor: scaling }, ...(firstA && firstB ? [{ a: firstA, b: firstB, factor: -scaling }] : [])]
 }
 
 const lowRankModule = ({ config, modules }: LoraAdapter, path: string): Module | undefined =>
   isSaved(config, path) ? undefined : modules.find((module) => module.path === path)
 
 /**
- * The low-rank change scaling·B·A of the weight at `path`, in the layout the weight is stored in ([out, in], or [in, out]
+ * The low-rank change of the weight at `path`, scaling·B·A or, from a start, scaling·(B·A − B₀·A₀), in the layout the weight is stored in ([out, in], or [in, out]
  * for GPT-2's Conv1D and for tables). Undefined where the adapter has none. Sums in float64.
  */
 export const deltaWeight = (adapter: LoraAdapter, path: string): Float32Array | undefined => {
   const module = lowRankModule(adapter, path)
   if (!module) return undefined
-  const [a, b] = factorNames(module).map((name) => part(adapter, name)!)
-  const { rank, scaling } = scalingOf(adapter.config, path)
+  const parts = products(adapter, module)
+  const { rank } = scalingOf(adapter.config, path)
   const { inFeatures, outFeatures, kind } = module
   const delta = new Float32Array(inFeatures * outFeatures)
   const row = new Float64Array(inFeatures)
   for (let o = 0; o < outFeatures; o++) {
     row.fill(0)
-    for (let r = 0; r < rank; r++) {
-      const factor = b![o * rank + r]! * scaling
-      for (let i = 0; i < inFeatures; i++) row[i]! += factor * a![r * inFeatures + i]!
-    }
+    for (const { a, b, factor } of parts)
+      for (let r = 0; r < rank; r++) {
+        const scale = b[o * rank + r]! * factor
+        for (let i = 0; i < inFeatures; i++) row[i]! += scale * a[r * inFeatures + i]!
+      }
     if (kind === 'linear') delta.set(row, o * inFeatures)
     else for (let i = 0; i < inFeatures; i++) delta[i * outFeatures + o] = row[i]!
   }

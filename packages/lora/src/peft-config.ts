@@ -5,7 +5,7 @@ import { LoraError } from './errors'
 
 /** The fields of PEFT's `adapter_config.json`, keys sorted as PEFT writes them. */
 export const peftConfig = (
-  { config, modules }: LoraAdapter,
+  { config, modules }: Pick<LoraAdapter, 'config' | 'modules'>,
   baseModel: string | undefined,
 ): Record<string, unknown> => {
   const fields: Record<string, unknown> = {
@@ -62,6 +62,7 @@ export const readPeftConfig = async (path: string): Promise<LoraConfig> => {
         `loadAdapter: ${path} must have ${key} = ${supported.join(' or ')}, got ${JSON.stringify(json[key])}. This variant is not supported: merge the adapter with the library that made it.`,
         { path },
       )
+  requireBaseAsItIs(path, json.init_lora_weights)
   const exclude = ourMatcher(json.exclude_modules)
   return resolveOptions({
     rank: (json.r as number) ?? 8,
@@ -91,6 +92,23 @@ const unsupported: Readonly<Record<string, readonly (string | boolean)[]>> = {
   trainable_token_indices: [],
   layer_replication: [],
   alora_invocation_tokens: [],
+}
+
+/** Starts of PEFT that take a part out of the base weights; all but the last can be saved as plain LoRA there. */
+const changesBase = /^(pissa|olora|corda|lora_ga|loftq)/i
+
+const requireBaseAsItIs = (path: string, init: unknown): void => {
+  const name = typeof init === 'string' ? changesBase.exec(init)?.[1] : undefined
+  if (!name) return
+  const remedy =
+    name.toLowerCase() === 'loftq'
+      ? 'Merge it with PEFT and load the merged model.'
+      : 'Save it in PEFT with save_pretrained(folder, path_initial_model_for_weight_conversion=...), which writes plain LoRA.'
+  throw new LoraError(
+    'file',
+    `loadAdapter: ${path} must have an init_lora_weights that leaves the base weights as they are, got ${JSON.stringify(init)}, whose factors belong to changed ones. ${remedy}`,
+    { path },
+  )
 }
 
 const readJson = async (path: string): Promise<Record<string, unknown>> => {

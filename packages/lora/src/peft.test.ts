@@ -1,10 +1,11 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readSafetensors, writeSafetensors } from '@qilin-med/tensor/safetensors'
+import { readFloat32, readSafetensors, writeSafetensors } from '@qilin-med/tensor/safetensors'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { lora } from './adapter'
+import { adapterFrom, lora } from './adapter'
 import type { LoraOptions } from './config'
+import { mergeParameter } from './merge'
 import { loadAdapter, saveAdapter } from './peft'
 import { tinyModel } from './test/tiny-model'
 import { weightsOf } from './weights'
@@ -95,6 +96,77 @@ describe('files', () => {
   })
 })
 
+describe('files of PiSSA adapters', () => {
+  const pissa = (options: Partial<LoraOptions> = {}) => {
+    const { config, modules, values, start } = make({ init: 'pissa', ...options })
+    return adapterFrom(
+      config,
+      modules,
+      values.map((value, i) => value + 0.1 * Math.sin(i + 1)),
+      start,
+    )
+  }
+  const patterns = { rankPattern: { 'layers.1.*': 3 }, alphaPattern: { q_proj: 1 } }
+
+  it.each<[string, Partial<LoraOptions>]>([
+    ['alone', {}],
+    ['with patterns', patterns],
+    ['rank-stabilised, with patterns', { ...patterns, rankStabilized: true }],
+    ['with DoRA', { dora: true }],
+    ['beside tables, whose rank stays', { ...patterns, targetModules: ['embed_tokens', 'q_proj'] }],
+    ['beside a table with a pattern', { targetModules: ['embed_tokens', 'q_proj'], rankPattern: { embed_tokens: 1 } }],
+    ['with biases and a saved module', { bias: 'lora_only', modulesToSave: ['lm_head'] }],
+  ])('come back as plain LoRA that changes every weight alike: %s', async (_, options) => {
+    const adapter = pissa(options)
+    const back = await loadAdapter(await saved(adapter), model.modules)
+    expect([back.config.init, back.start]).toEqual(['default', undefined])
+    for (const { name } of model.parameters) {
+      const weight = weightsOf(model)(name)
+      const expected = mergeParameter(adapter, name, weight)
+      // The shortest float32 numbers of size 1 lie 1.2e-7 apart.
+      mergeParameter(back, name, weight).forEach((value, i) => {
+        expect(Math.abs(value - expected[i]!)).toBeLessThan(1e-6)
+      })
+    }
+  })
+
+  it('say twice the rank at the same scaling', async () => {
+    const configOf = async (options: Partial<LoraOptions>) => {
+      const text = await readFile(join(await saved(pissa(options)), 'adapter_config.json'), 'utf8')
+      const { r, lora_alpha, rank_pattern, alpha_pattern, init_lora_weights } = JSON.parse(text)
+      return { r, lora_alpha, rank_pattern, alpha_pattern, init_lora_weights }
+    }
+    expect(await configOf(patterns)).toEqual({
+      r: 4,
+      lora_alpha: 8,
+      rank_pattern: { 'layers.1.*': 6 },
+      alpha_pattern: { q_proj: 2 },
+      init_lora_weights: true,
+    })
+    expect(await configOf({ rankStabilized: true, targetModules: ['embed_tokens', 'q_proj'] })).toEqual({
+      r: 4,
+      lora_alpha: 4 * Math.SQRT2,
+      rank_pattern: { 'model\\.embed_tokens': 2 },
+      alpha_pattern: { 'model\\.embed_tokens': 4 },
+      init_lora_weights: true,
+    })
+  })
+
+  it('hold A over A₀ and B beside −B₀', async () => {
+    const adapter = pissa({ layersToTransform: 0 })
+    const file = await readSafetensors(join(await saved(adapter), 'adapter_model.safetensors'))
+    const stored = (factor: string) => readFloat32(file, `base_model.model.model.layers.0.self_attn.q_proj.${factor}`)
+    const [a, b] = [adapter.values.subarray(0, 16), adapter.values.subarray(16)]
+    const [firstA, firstB] = [adapter.start!.subarray(0, 16), adapter.start!.subarray(16)]
+    expect(await stored('lora_A.weight')).toEqual(Float32Array.of(...a, ...firstA))
+    const rows = Array.from({ length: 8 }, (_, o) => [
+      ...b.subarray(2 * o, 2 * o + 2),
+      ...firstB.subarray(2 * o, 2 * o + 2).map((value) => -value),
+    ])
+    expect(await stored('lora_B.weight')).toEqual(Float32Array.from(rows.flat()))
+  })
+})
+
 describe('errors', () => {
   const messageOf = async (folder: string, modules = model.modules): Promise<string> => {
     const error = await loadAdapter(folder, modules).then(
@@ -113,6 +185,17 @@ describe('errors', () => {
   it('names the variant that is not supported', async () => {
     expect(await messageOf(await changeConfig(await saved(), { bias: 'all' }))).toMatchInlineSnapshot(
       `"loadAdapter: FOLDER/adapter_config.json must have bias = none or lora_only, got "all". This variant is not supported: merge the adapter with the library that made it."`,
+    )
+  })
+
+  it('says how to save adapters that belong to changed base weights', async () => {
+    expect(
+      await messageOf(await changeConfig(await saved(), { init_lora_weights: 'pissa_niter_4' })),
+    ).toMatchInlineSnapshot(
+      `"loadAdapter: FOLDER/adapter_config.json must have an init_lora_weights that leaves the base weights as they are, got "pissa_niter_4", whose factors belong to changed ones. Save it in PEFT with save_pretrained(folder, path_initial_model_for_weight_conversion=...), which writes plain LoRA."`,
+    )
+    expect(await messageOf(await changeConfig(await saved(), { init_lora_weights: 'loftq' }))).toMatchInlineSnapshot(
+      `"loadAdapter: FOLDER/adapter_config.json must have an init_lora_weights that leaves the base weights as they are, got "loftq", whose factors belong to changed ones. Merge it with PEFT and load the merged model."`,
     )
   })
 

@@ -6,6 +6,7 @@ import { adapterFrom, type LoraAdapter } from './adapter'
 import { LoraError } from './errors'
 import { adapterLayout } from './layout'
 import { peftConfig, readPeftConfig } from './peft-config'
+import { plainAdapter } from './plain'
 import { selectModules } from './targets'
 
 const prefix = 'base_model.model.'
@@ -18,26 +19,28 @@ export interface SaveAdapterOptions {
 
 /**
  * Writes `adapter_config.json` and `adapter_model.safetensors` as PEFT reads them. Each file appears whole or not at
- * all.
+ * all. An adapter that started from weights is written as plain LoRA of twice the rank, which computes the same over the
+ * base model as it is.
  */
 export const saveAdapter = async (
   folder: string,
   adapter: LoraAdapter,
   { baseModel }: SaveAdapterOptions = {},
 ): Promise<void> => {
+  const { layout, values, ...plain } = plainAdapter(adapter)
   await mkdir(folder, { recursive: true })
   await writeSafetensors(
     join(folder, 'adapter_model.safetensors'),
-    adapter.layout.entries.map(({ name, shape, offset, size }) => ({
+    layout.entries.map(({ name, shape, offset, size }) => ({
       name: `${prefix}${name}`,
       dtype: 'float32' as const,
       shape,
-      data: adapter.values.subarray(offset, offset + size),
+      data: values.subarray(offset, offset + size),
     })),
     { metadata: { format: 'pt' } },
   )
   const path = join(folder, 'adapter_config.json')
-  await writeFile(`${path}.tmp`, `${JSON.stringify(peftConfig(adapter, baseModel), undefined, 2)}\n`)
+  await writeFile(`${path}.tmp`, `${JSON.stringify(peftConfig(plain, baseModel), undefined, 2)}\n`)
   await rename(`${path}.tmp`, path)
 }
 
