@@ -11,6 +11,7 @@ const examples: Readonly<Record<string, readonly [file: string, about: string]>>
   ],
   '04-worker': ['04-worker.ts', 'training in a worker thread while the main thread ticks'],
   '05-browser': ['browser/main.ts', 'a page that follows gradients on WebAssembly and WebGPU'],
+  '06-transformers-js': ['06-transformers-js.ts', 'the embedded model as ONNX files that Transformers.js answers from'],
   'qilin-med': ['qilin-med/main.ts', 'the whole pipeline (npm start)'],
   'chimed-scale': [
     'chimed-scale/main.ts',

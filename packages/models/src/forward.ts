@@ -3,6 +3,8 @@ import type { ModelConfig } from './config/types'
 import {
   type CachedBatch,
   cachedContext,
+  type DecoderBatch,
+  decoderContext,
   type KeyValue,
   type LayerContext,
   rowContext,
@@ -90,6 +92,17 @@ export const cachedHiddenStates = (
 ): { readonly hidden: Tensor; readonly caches: readonly KeyValue[] } => {
   const start = embed(config, net, batch.ids, batch.positions)
   const { x, caches } = runLayers(config, net, start, cachedContext(config, batch), batch.past)
+  return { hidden: finalNorm(config, net, x), caches }
+}
+
+/** Hidden states of new tokens that follow earlier ones, and the keys and values of both. */
+export const decoderHiddenStates = (
+  config: ModelConfig,
+  net: Network,
+  batch: DecoderBatch,
+): { readonly hidden: Tensor; readonly caches: readonly KeyValue[] } => {
+  const { positions, context } = decoderContext(config, batch)
+  const { x, caches } = runLayers(config, net, embed(config, net, batch.ids, positions), context, batch.past)
   return { hidden: finalNorm(config, net, x), caches }
 }
 

@@ -2,8 +2,8 @@ import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/p
 import { basename, join } from 'node:path'
 import { dtypes, type TensorToWrite, writeSafetensors } from '@qilin-med/tensor/safetensors'
 import type { ModelConfig } from '../config/types'
-import { ModelsError } from '../errors'
 import type { JsonObject } from '../json-file'
+import { isSystemError, tokenizerPaths, writeFailed } from './folder'
 
 /** What `writeCheckpoint` writes. */
 export interface CheckpointContents {
@@ -21,19 +21,6 @@ export interface CheckpointContents {
   readonly maxShardBytes?: number
 }
 
-/** Names of the files that make up a tokenizer. */
-export const tokenizerFiles: readonly string[] = [
-  'tokenizer.json',
-  'tokenizer.model',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'chat_template.jinja',
-  'vocab.json',
-  'merges.txt',
-  'vocab.txt',
-]
-
 /**
  * Writes a Hugging Face folder that Transformers loads, and returns the names of its files. It is made beside the
  * folder and moved in when complete: at once where the folder is new, else file by file, the weights last; weights of
@@ -50,7 +37,7 @@ export const writeCheckpoint = async (folder: string, contents: CheckpointConten
     return await moveInto(folder, partial)
   } catch (cause) {
     await rm(partial, { recursive: true, force: true }).catch(() => undefined)
-    throw isSystemError(cause) ? writeFailed(folder, cause) : cause
+    throw isSystemError(cause) ? writeFailed('writeCheckpoint', folder, cause) : cause
   }
 }
 
@@ -76,11 +63,6 @@ const configOf = (config: JsonObject | ModelConfig, tensors: readonly TensorToWr
 }
 
 const isParsed = (config: JsonObject | ModelConfig): config is ModelConfig => 'raw' in config && 'family' in config
-
-const tokenizerPaths = async (folder: string): Promise<string[]> => {
-  const there = await readdir(folder)
-  return tokenizerFiles.filter((name) => there.includes(name)).map((name) => join(folder, name))
-}
 
 const writeWeights = async (
   folder: string,
@@ -142,13 +124,3 @@ const moveInto = async (folder: string, partial: string): Promise<string[]> => {
 
 const isWeights = (name: string): boolean =>
   /^model(-\d+-of-\d+)?\.safetensors$|^model\.safetensors\.index\.json$/.test(name)
-
-const writeFailed = (folder: string, cause: NodeJS.ErrnoException): ModelsError =>
-  new ModelsError(
-    'write-failed',
-    `writeCheckpoint: ${folder}: expected a writable folder, got ${cause.code} (${cause.path ?? folder}). Check permissions and free space.`,
-    { path: folder, cause },
-  )
-
-const isSystemError = (cause: unknown): cause is NodeJS.ErrnoException =>
-  cause instanceof Error && typeof (cause as NodeJS.ErrnoException).syscall === 'string'

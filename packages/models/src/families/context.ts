@@ -1,12 +1,17 @@
 import {
   add,
+  addDims,
   and,
   arange,
   attentionMask,
   cast,
   constant,
+  cumulativeSum,
   greater,
+  lessEqual,
+  maximum,
   mul,
+  slice,
   sub,
   type Tensor,
   unsqueeze,
@@ -48,8 +53,10 @@ type ByType<T> = Readonly<Partial<Record<LayerType, T>>>
 export interface LayerContext {
   /** What the new tokens see of each other. */
   readonly masks: ByType<Tensor>
-  /** What they see of earlier tokens; empty without any. */
+  /** What they see of earlier tokens; empty without any, or where both are joined. */
   readonly pastMasks: ByType<Tensor>
+  /** True where keys and values of earlier tokens are put before the new ones, under one mask for both. */
+  readonly joined?: boolean
   readonly angles: ByType<Angles>
 }
 
@@ -87,6 +94,35 @@ export const cachedContext = (config: ModelConfig, batch: CachedBatch): LayerCon
     return withAlibi(config, where(seen, 0, -1e9), batch.pastPositions)
   })
   return { ...rowContext(config, batch), pastMasks }
+}
+
+/** New tokens of rows that earlier ones begin, as decoders are asked for them outside: P earlier columns, S = P + T. */
+export interface DecoderBatch {
+  /** The new tokens, [B, T]. */
+  readonly ids: Tensor
+  /** 1 for a token, 0 for padding, of all columns: [B, S], an integer type. */
+  readonly mask: Tensor
+  /** Keys and values of the earlier columns, a pair a layer, [B, G, P, headSize] each; P may be 0. */
+  readonly past: readonly KeyValue[]
+}
+
+/** Positions of the new tokens, [B, T] (tokens of their row before them, without padding), and the context of their pass. */
+export const decoderContext = (
+  config: ModelConfig,
+  { ids, mask, past }: DecoderBatch,
+): { readonly positions: Tensor; readonly context: LayerContext } => {
+  const all = maximum(sub(cumulativeSum(cast(mask, 'int64'), 1), 1), 0) // [B, S]
+  const earlier = past[0]!.key.shape[2]!
+  const positions = slice(all, 1, earlier)
+  const order = arange(addDims(earlier, ids.shape[1]!)) // of the columns
+  const keys = unsqueeze(unsqueeze(unsqueeze(order, 0), 1), 1) // [1, 1, 1, S]
+  const queries = unsqueeze(unsqueeze(unsqueeze(slice(order, 0, earlier), 0), 1), -1) // [1, 1, T, 1]
+  const seen = and(lessEqual(keys, queries), greater(unsqueeze(unsqueeze(mask, 1), 1), 0))
+  const masks = byType(config, (window) => {
+    const near = window === undefined ? seen : and(seen, greater(keys, sub(queries, window)))
+    return withAlibi(config, where(near, 0, -1e9), all)
+  })
+  return { positions, context: { masks, pastMasks: {}, angles: anglesOf(config, positions), joined: true } }
 }
 
 /** Slopes of ALiBi for any number of heads (Press et al. 2022, and its published code for heads that are no power of two). */

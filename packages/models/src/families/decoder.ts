@@ -24,7 +24,7 @@ import { hasSandwichNorms } from './modules'
 
 // Legend: B batch, T new tokens, D width, H query heads, G key/value heads, E head size.
 
-/** Hidden states after a layer, and the keys and values of the new tokens. */
+/** Hidden states after a layer, and the keys and values that it hands on; see `attend`. */
 export interface LayerResult {
   readonly x: Tensor
   readonly cache: KeyValue
@@ -77,9 +77,12 @@ const selfAttention = (
   const normed = (t: Tensor, name: string) => (config.queryKeyNorms ? norm(config, net, `${path}.${name}`, t) : t)
   const query = rotated(normed(q!, 'q_norm'), config, context, layer)
   const fresh: KeyValue = { key: rotated(normed(k!, 'k_norm'), config, context, layer), value: v! }
-  const mixed = transpose(attend(config, layer, context, query, fresh, past), [0, 2, 1, 3]) // [B, T, H, E]
-  const joined = reshape(mixed, [...(x.shape.slice(0, 2) as Dim[]), config.heads * config.headSize])
-  return { x: net.linear(`${path}.o_proj`, joined), cache: fresh }
+  const { mixed, cache } = attend(config, layer, context, query, fresh, past)
+  const rows = reshape(transpose(mixed, [0, 2, 1, 3]), [
+    ...(x.shape.slice(0, 2) as Dim[]),
+    config.heads * config.headSize,
+  ])
+  return { x: net.linear(`${path}.o_proj`, rows), cache }
 }
 
 /** Gated feed-forward of one layer, before its residual. */

@@ -25,8 +25,9 @@ export const gpt2Layer = (
     transpose(reshape(t, [...t.shape.slice(0, 2), heads, headSize]), [0, 2, 1, 3]),
   )
   const fresh: KeyValue = { key: k!, value: v! }
-  const mixed = transpose(attend(config, layer, context, q!, fresh, past), [0, 2, 1, 3])
-  const middle = add(x, net.linear(`${path}.attn.c_proj`, reshape(mixed, x.shape)))
+  const { mixed, cache } = attend(config, layer, context, q!, fresh, past)
+  const rows = reshape(transpose(mixed, [0, 2, 1, 3]), x.shape)
+  const middle = add(x, net.linear(`${path}.attn.c_proj`, rows))
   const inner = activation(config)(net.linear(`${path}.mlp.c_fc`, gpt2Norm(config, net, `${path}.ln_2`, middle)))
-  return { x: add(middle, net.linear(`${path}.mlp.c_proj`, inner)), cache: fresh }
+  return { x: add(middle, net.linear(`${path}.mlp.c_proj`, inner)), cache }
 }

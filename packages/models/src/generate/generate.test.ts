@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createScorer } from '../score/score'
 import { tinyModel } from '../test/tiny-model'
+import { generationBatches } from './batches'
 import { createGenerator } from './generate'
 
 const free = { maxTokens: 6, stopIds: [] }
@@ -49,6 +50,22 @@ describe('options', () => {
       generator.generate([prompts[0]!], { maxTokens: 12, stopIds: [], temperature: 2, seed })
     expect(await drawn(1)).toEqual(await drawn(1))
     expect(await drawn(1)).not.toEqual(await drawn(2))
+  })
+
+  it('gives in small batches what it gives in one, draws included', async () => {
+    for (const options of [free, { ...free, temperature: 2, seed: 3 }]) {
+      const whole = await generator.generate(prompts, options)
+      expect(await generator.generate(prompts, { ...options, batchRows: 1 })).toEqual(whole)
+      expect(await generator.generate(prompts, { ...options, batchTokens: 8 })).toEqual(whole)
+    }
+  })
+
+  it('makes batches of prompts of like lengths, within both limits', () => {
+    const rows = [1, 5, 2, 4, 9].map((length) => new Array<number>(length).fill(3))
+    expect(generationBatches(rows)).toEqual([[4, 1, 3, 2, 0]])
+    expect(generationBatches(rows, { batchRows: 2 })).toEqual([[4, 1], [3, 2], [0]])
+    expect(generationBatches(rows, { batchTokens: 8 })).toEqual([[4], [1], [3, 2], [0]])
+    expect(generationBatches([])).toEqual([])
   })
 
   it('refuses an empty prompt', async () => {

@@ -9,11 +9,12 @@ import {
 } from '../cache/key-values'
 import { ModelsError } from '../errors'
 import type { LanguageModel, NetworkAdapter } from '../model'
+import { type BatchLimits, generationBatches } from './batches'
 import { greedy, penalize, type SamplingOptions, sample } from './sample'
 import { type GenerationStep, generationStep } from './step'
 
 /** Options of one generation. */
-export interface GenerateOptions extends SamplingOptions {
+export interface GenerateOptions extends SamplingOptions, BatchLimits {
   /** Most tokens to add. */
   readonly maxTokens?: number
   /** Ids that end a text (default: the model's); the ending id is not returned. */
@@ -27,7 +28,7 @@ export interface GenerateOptions extends SamplingOptions {
 
 /** Generates token ids; one object for one adapter (or none), with one program for every batch size and length. */
 export interface Generator {
-  /** Continuations of several prompts at once, in the order of the prompts. */
+  /** Continuations of any number of prompts, in their order; computed in batches. */
   generate(prompts: readonly (readonly number[])[], options?: GenerateOptions): Promise<number[][]>
   /** One continuation, token by token. */
   stream(prompt: readonly number[], options?: GenerateOptions): AsyncGenerator<number>
@@ -47,13 +48,18 @@ export const generatorOver = (
   adapter: NetworkAdapter | undefined,
 ): Omit<Generator, 'dispose'> => ({
   async generate(prompts, options = {}) {
+    requireTokens(prompts)
     const texts: number[][] = prompts.map(() => [])
-    for await (const tokens of generated(model, step, adapter, prompts, options))
-      for (const { row, id } of tokens) texts[row]!.push(id)
+    for (const rows of generationBatches(prompts, options)) {
+      const batch = rows.map((row) => ({ row, prompt: prompts[row]! }))
+      for await (const tokens of generated(model, step, adapter, batch, options))
+        for (const { row, id } of tokens) texts[row]!.push(id)
+    }
     return texts
   },
   async *stream(prompt, options = {}) {
-    for await (const [token] of generated(model, step, adapter, [prompt], options)) yield token!.id
+    requireTokens([prompt])
+    for await (const [token] of generated(model, step, adapter, [{ row: 0, prompt }], options)) yield token!.id
   },
 })
 
@@ -63,42 +69,49 @@ export const adapterValues = (adapter: NetworkAdapter | undefined): NdArray => {
   return { dtype: 'float32', shape: [data.length], data }
 }
 
+/** One prompt of a batch. */
+interface BatchRow {
+  /** Number of the prompt, which its draws depend on. */
+  readonly row: number
+  readonly prompt: readonly number[]
+}
+
 interface GeneratedToken {
   /** Number of the prompt. */
   readonly row: number
   readonly id: number
 }
 
-/** The tokens of every step, one for each prompt whose text goes on. */
+/** The tokens of every step of one batch, one for each prompt whose text goes on. */
 async function* generated(
   model: LanguageModel,
   step: GenerationStep,
   adapter: NetworkAdapter | undefined,
-  prompts: readonly (readonly number[])[],
+  batch: readonly BatchRow[],
   options: GenerateOptions,
 ): AsyncGenerator<readonly GeneratedToken[]> {
   const { maxTokens = 64, stopIds = model.config.eosIds, ended = () => false, signal } = options
-  if (prompts.length === 0 || maxTokens < 1) return
+  if (maxTokens < 1) return
   const parameters = adapterValues(adapter)
   const program = isGreedy(options) ? step.greedy : step.sampled
   const choose = chooser(options)
-  const cache = emptyCache(model.config, prompts.length)
-  const texts: number[][] = prompts.map(() => [])
-  let open = prompts.map((prompt, row) => ({ row, next: prompt.length, seen: new Set(prompt) }))
+  const cache = emptyCache(model.config, batch.length)
+  let open = batch.map(({ row, prompt }) => ({ row, text: [] as number[], next: prompt.length, seen: new Set(prompt) }))
+  const prompts = batch.map(({ prompt }) => prompt)
   let state = await advance(program, parameters, cache, paddedPrompts(prompts))
   for (let count = 0; count < maxTokens; count++) {
     signal?.throwIfAborted()
     const chosen = open.map(({ row, seen }, i) => choose(state, i, row, count, seen))
-    const tokens = open.flatMap(({ row }, i) => (stopIds.includes(chosen[i]!) ? [] : [{ row, id: chosen[i]! }]))
-    for (const { row, id } of tokens) texts[row]!.push(id)
-    if (tokens.length > 0) yield tokens
-    const kept = open.flatMap(({ row }, i) => (stopIds.includes(chosen[i]!) || ended(texts[row]!, row) ? [] : [i]))
+    const going = open.flatMap((_, i) => (stopIds.includes(chosen[i]!) ? [] : [i]))
+    for (const i of going) open[i]!.text.push(chosen[i]!)
+    if (going.length > 0) yield going.map((i) => ({ row: open[i]!.row, id: chosen[i]! }))
+    const kept = going.filter((i) => !ended(open[i]!.text, open[i]!.row))
     if (kept.length === 0 || count + 1 === maxTokens) return
     if (kept.length < open.length) keepRows(cache, kept)
     open = kept.map((i) => open[i]!)
     const ids = kept.map((i) => chosen[i]!)
     open.forEach(({ seen }, i) => void seen.add(ids[i]!))
-    const positions = open.map((text) => text.next++)
+    const positions = open.map((row) => row.next++)
     state = await advance(program, parameters, cache, oneColumn(ids, positions))
   }
 }
@@ -122,13 +135,17 @@ const oneColumn = (ids: readonly number[], positions: readonly number[]): NewTok
   segments: matrix(ids.length, 1, new Int32Array(ids.length).fill(1)),
 })
 
-/** Left-padded rows: the last column is the last token of every prompt. */
-const paddedPrompts = (prompts: readonly (readonly number[])[]): NewTokens => {
+/** @throws ModelsError `bad-prompt` before anything is computed */
+const requireTokens = (prompts: readonly (readonly number[])[]): void => {
   if (prompts.some((prompt) => prompt.length === 0))
     throw new ModelsError(
       'bad-prompt',
       `generate: expected prompts of at least one token, got an empty one. Begin with a BOS token.`,
     )
+}
+
+/** Left-padded rows: the last column is the last token of every prompt. */
+const paddedPrompts = (prompts: readonly (readonly number[])[]): NewTokens => {
   const length = Math.max(...prompts.map((prompt) => prompt.length))
   const [ids, positions, segments] = [0, 1, 2].map(() => new Int32Array(prompts.length * length))
   prompts.forEach((prompt, row) => {

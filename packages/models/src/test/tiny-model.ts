@@ -7,6 +7,8 @@ const configs = {
   qwen2: { ...shared, model_type: 'qwen2', num_key_value_heads: 1, tie_word_embeddings: false, eos_token_id: 2 },
   tied: { ...shared, model_type: 'llama', tie_word_embeddings: true, eos_token_id: 2 },
   mistral: { ...shared, model_type: 'mistral', num_key_value_heads: 1, sliding_window: 3, eos_token_id: 2 },
+  gemma2: { ...shared, model_type: 'gemma2', num_key_value_heads: 1, head_dim: 4, sliding_window: 3, eos_token_id: 2 },
+  alibi: { ...shared, model_type: 'baichuan', vocab_size: 13, eos_token_id: 2 },
   gpt2: { model_type: 'gpt2', vocab_size: 13, n_embd: 8, n_layer: 2, n_head: 2, n_positions: 32, eos_token_id: 2 },
 } as const
 

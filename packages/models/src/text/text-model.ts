@@ -1,3 +1,4 @@
+import { generationBatches } from '../generate/batches'
 import { type GenerateOptions, generatorOver } from '../generate/generate'
 import { type GenerationStep, generationStep } from '../generate/step'
 import type { LanguageModel, NetworkAdapter } from '../model'
@@ -38,7 +39,7 @@ export interface TextModel extends AsyncDisposable {
   stream(prompt: TextPrompt, options?: TextGenerateOptions): AsyncGenerator<string>
   /** One answer; special tokens are left out of it. */
   generate(prompt: TextPrompt, options?: TextGenerateOptions): Promise<string>
-  /** One answer a prompt, computed as one batch; prompts of like lengths waste least. */
+  /** One answer a prompt, for any number of prompts; computed in batches of prompts of like lengths. */
   generateAll(prompts: readonly TextPrompt[], options?: TextGenerateOptions): Promise<string[]>
   /** Log-likelihood (natural log, summed over its tokens) of each continuation; the prompt is computed once. */
   score(prompt: TextPrompt, continuations: readonly string[], options?: TextScoreOptions): Promise<number[]>
@@ -104,9 +105,9 @@ export const textModel = (model: LanguageModel, tokenizer: Tokenizer | (() => Pr
       answers[row]!.text += cutter.push(decoder.push(ids.at(-1)!))
       return cutter.stopped
     }
-    const batch = prompts.map((prompt) => idsOf(prompt, tokenizer))
-    work.read += batch.length * Math.max(0, ...batch.map((ids) => ids.length))
-    await generatorFor(adapter).generate(batch, { ...options, ended })
+    const ids = prompts.map((prompt) => idsOf(prompt, tokenizer))
+    for (const batch of generationBatches(ids, options)) work.read += batch.length * ids[batch[0]!]!.length
+    await generatorFor(adapter).generate(ids, { ...options, ended })
     return answers.map(({ text, decoder, cutter }) => text + cutter.push(decoder.end()) + cutter.end())
   }
 
