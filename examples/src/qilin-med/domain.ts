@@ -66,7 +66,7 @@ export interface Domain {
   readonly scoreTokens: number
   /** Answers generated at once. */
   readonly generationRows: number
-  /** Most tokens of their prompts, padding included; bounds memory for long ones. No bound by default. */
+  /** Most tokens of their prompts, padding included; bounds memory for long ones. The library's bound by default. */
   readonly generationTokens?: number
   /** Most questions, texts and pairs of each test set; all by default. */
   readonly testLimit?: number

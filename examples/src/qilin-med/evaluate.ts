@@ -7,9 +7,9 @@ import {
   strictExtractor,
   termRecall,
 } from '@qilin-med/metrics'
+import type { NetworkAdapter, Score, TextModel, TextScoreRequest } from '@qilin-med/models'
 import type { Retriever } from '@qilin-med/rag'
 import type { Domain, TestData } from './domain'
-import type { TextModel } from './text-model'
 
 /** A share with its bootstrap interval. */
 export interface Share {
@@ -79,6 +79,9 @@ export interface EvaluationContext {
   readonly domain: Domain
   readonly tests: TestData
   readonly model: TextModel
+  /** The stage's adapter; the model alone without one. */
+  readonly adapter?: NetworkAdapter | undefined
+  readonly signal: AbortSignal
   /** Present: the model reads what it finds before it answers. */
   readonly retriever?: Retriever | undefined
   /** Seed of the bootstrap. */
@@ -132,12 +135,22 @@ const lookUp = async ({ domain, retriever }: EvaluationContext, query: string): 
   }
 }
 
-/** Lengths and batches of generated answers. */
-const generating = ({ answerTokens, generationRows, generationTokens }: Domain) => ({
-  maxTokens: answerTokens,
-  rows: generationRows,
-  promptTokens: generationTokens,
-})
+/** The model's answers. */
+const generate = ({ domain, model, adapter, signal }: EvaluationContext, prompts: readonly string[]) =>
+  model.generateAll(prompts, {
+    maxTokens: domain.answerTokens,
+    batchRows: domain.generationRows,
+    batchTokens: domain.generationTokens,
+    signal,
+    ...(adapter && { adapter }),
+  })
+
+/** Log-likelihoods of what may follow each prompt. */
+const score = (
+  { domain, model, adapter, signal }: EvaluationContext,
+  requests: readonly TextScoreRequest[],
+): Promise<Score[][]> =>
+  model.scoreAll(requests, { batchTokens: domain.scoreTokens, signal, ...(adapter && { adapter }) })
 
 /** Index of the largest value. @throws Error when one is no number: nothing can be ranked then */
 const best = (values: readonly number[]): number => {
@@ -149,11 +162,12 @@ const best = (values: readonly number[]): number => {
 }
 
 const answerExam = async (context: EvaluationContext, items: readonly ExamItem[]) => {
-  const { domain, model, seed } = context
+  const { domain, seed } = context
   const found: Found[] = []
   for (const item of items) found.push(await lookUp(context, domain.examQuery(item)))
   const prompts = items.map((item, i) => domain.prompt(domain.examQuestion(item), found[i]!.sentences))
-  const scores = await model.score(
+  const scores = await score(
+    context,
     items.map((item, i) => ({
       prompt: prompts[i]! + domain.answerStem(item),
       continuations: item.options.map(({ text }) => text),
@@ -162,7 +176,7 @@ const answerExam = async (context: EvaluationContext, items: readonly ExamItem[]
   const likeliest = items.map(
     ({ options }, i) => options[best(scores[i]!.map(({ logProb, tokens }) => logProb / tokens))]!.letter,
   )
-  const answers = await model.generate(prompts, generating(domain))
+  const answers = await generate(context, prompts)
   const gold = items.map(({ answer }) => answer)
   const drawn = { seed, groups: items.map(domain.examGroup) }
   const byLikelihood = examScores(gold, likeliest, drawn)
@@ -216,12 +230,12 @@ const textScores = (predictions: readonly string[], references: readonly string[
 }
 
 const answerDialogues = async (context: EvaluationContext) => {
-  const { domain, model, tests } = context
+  const { domain, tests } = context
   const exchanges = tests.dialogues.slice(0, context.limit)
   const found: Found[] = []
   for (const { question } of exchanges) found.push(await lookUp(context, question))
   const prompts = exchanges.map(({ question }, i) => domain.prompt(question, found[i]!.sentences))
-  const answers = await model.generate(prompts, generating(domain))
+  const answers = await generate(context, prompts)
   const samples = exchanges.map(
     ({ question, answer }, i): Sample => ({
       question,
@@ -240,7 +254,8 @@ const answerDialogues = async (context: EvaluationContext) => {
 }
 
 /** exp of the mean negative log-probability of all tokens but the first of each text, which nothing predicts. */
-const perplexities = async ({ model, tests, limit, seed }: EvaluationContext) => {
+const perplexities = async (context: EvaluationContext) => {
+  const { tests, limit, seed } = context
   const perplexity: Record<string, number> = {}
   const perplexityCi95: Record<string, Range> = {}
   for (const [split, texts] of Object.entries(tests.texts)) {
@@ -248,7 +263,7 @@ const perplexities = async ({ model, tests, limit, seed }: EvaluationContext) =>
       const [first] = text // a whole character, also beyond the basic plane
       return { prompt: first!, continuations: [text.slice(first!.length)] }
     })
-    const scores = (await model.score(requests)).flat()
+    const scores = (await score(context, requests)).flat()
     const interval = bootstrap(
       scores.length,
       (rows) => {
@@ -267,8 +282,10 @@ const perplexities = async ({ model, tests, limit, seed }: EvaluationContext) =>
   return { perplexity, perplexityCi95 }
 }
 
-const preferences = async ({ domain, model, tests, limit }: EvaluationContext, seed: number): Promise<Share> => {
-  const scores = await model.score(
+const preferences = async (context: EvaluationContext, seed: number): Promise<Share> => {
+  const { domain, tests, limit } = context
+  const scores = await score(
+    context,
     tests.preferences.slice(0, limit).map(({ prompt, chosen, rejected }) => ({
       prompt: domain.prompt(prompt),
       continuations: [chosen, rejected],

@@ -28,7 +28,6 @@ import { writeReport } from './report'
 import { buildKnowledge } from './retrieval'
 import { writeSummary } from './summary'
 import { dataTables, heading, note, readingTable, resultTable, testTable } from './terminal'
-import { textModel } from './text-model'
 import { type Stage, type TrainedStage, trainStage } from './training'
 
 /** The embedded base model. */
@@ -142,12 +141,12 @@ const evaluated = (
   kept(join(run.options.out, 'evaluation', `${name}.json`), async () => {
     run.signal.throwIfAborted()
     heading(`Evaluation: ${name}`)
-    const { domain, tokenizer, signal, tests } = run
-    const text = textModel(model, tokenizer, adapter, { signal, batchTokens: domain.scoreTokens })
+    const { domain, signal, tests, options } = run
     const started = performance.now()
     const limit = domain.testLimit
-    const result = await evaluateStage({ domain, tests, model: text, seed: run.options.seed, limit, ...extra })
-    await text.dispose()
+    const context = { domain, tests, model, adapter, signal, seed: options.seed, limit }
+    const result = await evaluateStage({ ...context, ...extra })
+    await model.dispose() // its programs; training needs the memory
     note(`${((performance.now() - started) / 1000).toFixed(1)} s`)
     return result
   })
