@@ -50,6 +50,14 @@ describe('targetModules', () => {
   })
 })
 
+it.each([[['lm_head', 'q_proj']], ['/.*head/']])('refuses to change the output head: %j', (targetModules) => {
+  expect(() => pathsOf({ targetModules })).toThrow(/must not be the output head, got lm_head\. Leave it out by/)
+})
+
+it('takes a list with the output head where that is excluded', () => {
+  expect(pathsOf({ targetModules: ['lm_head', 'q_proj'], excludeModules: ['lm_head'] })).toHaveLength(2)
+})
+
 describe('scaling', () => {
   const at = (options: Partial<LoraOptions>, path = 'model.layers.1.self_attn.q_proj') =>
     scalingOf(resolveOptions({ rank: 4, alpha: 8, targetModules: 'all-linear', ...options }), path).scaling

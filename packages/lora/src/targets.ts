@@ -54,7 +54,7 @@ interface SavedModules {
 /**
  * Modules that get an adapter or, by `modulesToSave`, a full copy; in model order, by PEFT's rules.
  *
- * @throws LoraError `targets` when none matches, naming some of what there is
+ * @throws LoraError `targets` when none matches, naming some of what there is, or when the output head would get a low-rank change
  */
 export const selectModules = (modules: readonly Module[], targets: LoraTargets & SavedModules): Module[] => {
   const saved = modules.filter(({ path }) => isSaved(targets, path))
@@ -86,5 +86,17 @@ const adaptedModules = (modules: readonly Module[], targets: LoraTargets & Saved
         .map(({ path }) => `'${path.split('.').at(-1)}'`)
         .join(', ')}.`,
     )
+  requireNoHead(selected)
   return selected
+}
+
+/** Losses walk the output head's matrix tile by tile, and know no change beside it. */
+const requireNoHead = (modules: readonly Module[]): void => {
+  const head = modules.find(({ path }) => isHead(path))
+  if (head)
+    throw new LoraError(
+      'targets',
+      `lora: layers with a low-rank change must not be the output head, got ${head.path}. Leave it out by excludeModules: ['lm_head'], or train a full copy of it by modulesToSave: ['lm_head'].`,
+      { module: head.path },
+    )
 }

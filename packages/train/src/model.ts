@@ -48,6 +48,10 @@ export interface AdapterOptions {
 
 /** An adapter as training sees it: named weights in one flat vector, and what they do to a network. Plain data. */
 export interface TrainableAdapter<Network = unknown> {
+  /** Options it was made with, as plain data: a checkpoint belongs to a run with equal ones. */
+  readonly config?: object
+  /** What tells its function from those of other adapters with the same names and shapes. */
+  readonly structure?: string
   readonly layout: FlatLayout
   readonly values: Float32Array
   /** The network with this adapter; `parameters` are the tensors of `layout`, by name. */

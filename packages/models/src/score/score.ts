@@ -2,7 +2,7 @@ import type { NdArray } from '@qilin-med/tensor'
 import { appendToCache, cacheArrays, cacheHead, emptyCache, type KeyValueArrays } from '../cache/key-values'
 import { adapterValues } from '../generate/generate'
 import type { LanguageModel, NetworkAdapter } from '../model'
-import { type Prefix, type PrefixStore, prefixHead, prefixStore } from './prefixes'
+import { type ComputedBy, type Prefix, type PrefixStore, prefixHead, prefixStore } from './prefixes'
 import { type ScorePrograms, scorePrograms } from './programs'
 import { type ScoreRequest, scoreBatches } from './rows'
 import { type SharedBeginning, sharedBeginnings, worthwhile } from './share'
@@ -85,23 +85,24 @@ export const scorerOver = (
 ): Omit<Scorer, 'dispose'> => ({
   work: state.work,
   async score(requests, { batchTokens = 4096, signal } = {}) {
-    const weights: Weights = { parameters: adapterValues(adapter), sum: adapter ? checksum(adapter.values) : 0 }
+    const by = { programs, values: adapter ? checksum(adapter.values) : 0 }
+    const parameters = adapterValues(adapter)
     const results: Score[][] = requests.map(({ continuations }) =>
       continuations.map(() => ({ logProb: 0, firstLogProb: 0, tokens: 0 })),
     )
     for (const { prompt, continuations } of requests)
       for (const continuation of continuations) state.work.alone += prompt.length + continuation.length
-    for (const group of plan(requests, state.prefixes, weights.sum)) {
+    for (const group of plan(requests, state.prefixes, by)) {
       signal?.throwIfAborted()
       const ids = requests[group.members[0]!]!.prompt.slice(0, group.length)
-      const prefix = await prefixOf(model, programs, weights, state, ids, group.members.length)
+      const prefix = await prefixOf(model, programs, { by, parameters }, state, ids, group.members.length)
       const past = cacheArrays(prefix?.cache ?? emptyCache(model.config, 1))
       const options = { batchTokens, members: group.members, shared: prefix?.ids.length ?? 0 }
       for (const batch of scoreBatches(requests, options)) {
         signal?.throwIfAborted()
         state.work.computed += batch.arrays.ids.data.length
         const input = { ...batch.arrays, ...past }
-        const logProbs = (await programs.score(input as never, weights.parameters)) as unknown as NdArray
+        const logProbs = (await programs.score(input as never, parameters)) as unknown as NdArray
         batch.owners.forEach(([request, continuation], i) => {
           const { logProb, firstLogProb, tokens } = results[request]![continuation]!
           const own = Number(logProbs.data[i])
@@ -117,18 +118,18 @@ export const scorerOver = (
   },
 })
 
-/** An adapter's values as a program takes them, and a number that tells them from others. */
+/** An adapter's values as a program takes them, and what tells them and the program from others. */
 interface Weights {
   readonly parameters: NdArray
-  readonly sum: number
+  readonly by: ComputedBy
 }
 
 /** Groups of requests; those that share nothing, with each other or with a beginning of an earlier call, are one group. */
-const plan = (requests: readonly ScoreRequest[], prefixes: PrefixStore, weights: number): SharedBeginning[] => {
+const plan = (requests: readonly ScoreRequest[], prefixes: PrefixStore, by: ComputedBy): SharedBeginning[] => {
   const groups = sharedBeginnings(requests.map(({ prompt }) => prompt)).map((group) => {
     if (group.length > 0) return group
     const prompt = requests[group.members[0]!]!.prompt
-    const length = prefixes.find(prompt.slice(0, -1), weights)?.length ?? 0
+    const length = prefixes.find(prompt.slice(0, -1), by)?.length ?? 0
     return length >= worthwhile ? { ...group, length } : group
   })
   const rest = groups.filter(({ length }) => length === 0).flatMap(({ members }) => members)
@@ -140,13 +141,13 @@ const plan = (requests: readonly ScoreRequest[], prefixes: PrefixStore, weights:
 const prefixOf = async (
   { config }: LanguageModel,
   programs: ScorePrograms,
-  weights: Weights,
+  { parameters, by }: Weights,
   { prefixes, work }: ScorerState,
   ids: readonly number[],
   count: number,
 ): Promise<Prefix | undefined> => {
   if (ids.length === 0) return undefined
-  const known = prefixes.find(ids, weights.sum)
+  const known = prefixes.find(ids, by)
   // A few tokens more in every row cost less than a program call of their own.
   if (known && (ids.length - known.length) * (count - 1) < worthwhile) return prefixHead(known.prefix, known.length)
   const begin = known?.length ?? 0
@@ -155,10 +156,10 @@ const prefixOf = async (
   const positions = fresh.map((_, i) => begin + i)
   const row = (data: Int32Array): NdArray => ({ dtype: 'int32', shape: [1, data.length], data })
   const input = { ids: row(fresh), positions: row(positions), ...cacheArrays(cache) }
-  const read = (await programs.read(input as never, weights.parameters)) as unknown as readonly KeyValueArrays[]
+  const read = (await programs.read(input as never, parameters)) as unknown as readonly KeyValueArrays[]
   work.computed += fresh.length
   appendToCache(cache, read, positions, new Int32Array(fresh.length).fill(1))
-  const prefix = { weights: weights.sum, ids, cache }
+  const prefix = { by, ids, cache }
   prefixes.add(prefix)
   return prefix
 }

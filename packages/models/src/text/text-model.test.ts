@@ -77,6 +77,28 @@ describe('adapters', () => {
     }),
   })
 
+  it('of equal values and other structures keep their own beginnings', async () => {
+    const model = tinyModel('qwen2')
+    const one = adapterWith(0.5)
+    const other: NetworkAdapter = {
+      ...one,
+      structure: 'twice',
+      apply: (network, parameters) =>
+        one.apply(network, { [name]: add(parameters[name]!, parameters[name]!) } as Record<string, Tensor>),
+    }
+    const text = textModel(model, tokenizer)
+    const prompt = '甲乙丙丁'.repeat(20) // long enough to be kept
+    const requests = ['戊', '己'].map((end) => ({ prompt: prompt + end, continuations: ['庚'] }))
+    await text.scoreAll(requests, { adapter: one })
+    const ours = await text.scoreAll(requests, { adapter: other })
+    const alone = await createScorer(model, other).score(
+      requests.map((request) => ({ prompt: tokenizer.encode(request.prompt), continuations: [[7]] })),
+    )
+    ours.forEach(([score], i) => {
+      expect(score!.logProb).toBeCloseTo(alone[i]![0]!.logProb, 6)
+    })
+  })
+
   it('of one structure are exchanged without loading another program', async () => {
     const inner = referenceRuntime()
     let loads = 0

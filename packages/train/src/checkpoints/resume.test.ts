@@ -11,8 +11,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { TrainError } from '../errors'
 import type { StepEnd, TrainEvent } from '../loop/events'
 import { train } from '../loop/train'
+import type { TrainableAdapter } from '../model'
 import { adamw } from '../optimizers/adam'
-import { tinyAdapter, tinyModel, tinyPairs, tinyRows } from '../test/tiny-model'
+import { type TinyNetwork, tinyAdapter, tinyModel, tinyPairs, tinyRows } from '../test/tiny-model'
 import { tinyRun } from '../test/tiny-run'
 
 let runtime: Runtime
@@ -167,6 +168,16 @@ it('refuses a checkpoint of a run with other settings, and names the setting', a
   expect(await codeFor({ seed: 8 })).toBe('checkpoint-mismatch seed')
   expect(await codeFor({ data: tinyRows(9) })).toBe('checkpoint-mismatch data')
   expect(await codeFor({ adapter: tinyAdapter({ rank: 3 }) })).toBe('checkpoint-mismatch parameters')
+  expect(await codeFor({ adapter: tinyAdapter({ dropout: 0.3 }) })).toBe('checkpoint-mismatch adapter.dropout')
+  const { create } = tinyAdapter({ dropout: 0.2 })
+  const changed = (change: Partial<TrainableAdapter<TinyNetwork>>) => ({
+    create: (...given: Parameters<typeof create>) => ({ ...create(...given), ...change }),
+  })
+  expect(await codeFor({ adapter: changed({ structure: 'another' }) })).toBe('checkpoint-mismatch adapter.structure')
+  const values = create(tinyModel(runtime).modules, { seed: 7, weight: () => new Float32Array() }).values.map(
+    (x) => 2 * x,
+  )
+  expect(await codeFor({ adapter: changed({ values }) })).toBe('checkpoint-mismatch adapter.values')
   expect(await codeFor({ optimizer: tinyRun.optimizer(0.5) })).toBe('checkpoint-mismatch learningRates')
 })
 

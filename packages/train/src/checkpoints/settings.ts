@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FlatLayout } from '@qilin-med/tensor'
 import { TrainError } from '../errors'
+import type { TrainableAdapter } from '../model'
 import type { Optimizer } from '../optimizers/optimizer'
 import type { RunSettings } from './checkpoint'
 
@@ -8,6 +9,8 @@ import type { RunSettings } from './checkpoint'
 export interface SettingsInput {
   readonly data: string
   readonly layout: FlatLayout
+  /** Undefined where the model's own parameters are trained. */
+  readonly adapter: TrainableAdapter | undefined
   readonly optimizer: Optimizer
   readonly totalSteps: number
   /** Plain options: batch, seed, shuffle, clip, ... */
@@ -15,7 +18,7 @@ export interface SettingsInput {
 }
 
 /** Everything that decides the course of a run, in a form that can be stored and compared. */
-export const settingsOf = ({ data, layout, optimizer, totalSteps, options }: SettingsInput): RunSettings => ({
+export const settingsOf = ({ data, layout, adapter, optimizer, totalSteps, options }: SettingsInput): RunSettings => ({
   data,
   parameters: digest(layout.entries.map(({ name, shape }) => `${name}[${shape}]`).join()),
   optimizer: optimizer.name,
@@ -23,6 +26,14 @@ export const settingsOf = ({ data, layout, optimizer, totalSteps, options }: Set
   learningRates: digest(rates(optimizer, totalSteps).join()),
   totalSteps,
   ...options,
+  ...(adapter && adapterSettings(adapter)),
+})
+
+/** Each option by its own name, so that an error names what differs; then what else makes it another adapter. */
+const adapterSettings = ({ config = {}, structure = '', values }: TrainableAdapter): RunSettings => ({
+  ...Object.fromEntries(Object.entries(config).map(([name, value]) => [`adapter.${name}`, value])),
+  'adapter.structure': digest(structure),
+  'adapter.values': digest(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
 })
 
 /**
@@ -45,7 +56,7 @@ const text = (value: unknown): string => {
   return shown.length > 40 ? `${shown.slice(0, 37)}...` : shown
 }
 
-const digest = (value: string): string => createHash('sha256').update(value).digest('hex')
+const digest = (value: string | Uint8Array): string => createHash('sha256').update(value).digest('hex')
 
 /** Rates at up to a hundred steps over the run: a schedule is a function, so it is compared by its values. */
 const rates = ({ learningRate }: Optimizer, totalSteps: number): number[] =>

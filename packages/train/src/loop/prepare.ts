@@ -72,6 +72,7 @@ export const prepare = async <Network, Modules, Adapter extends TrainableAdapter
     settings: settingsOf({
       data: await dataFingerprint(source.data),
       layout: policy.layout,
+      adapter,
       optimizer,
       totalSteps: plan.totalSteps,
       options: { ...batchSettings(batch), seed, shuffle, clip: `${clip}` },

@@ -55,7 +55,7 @@ export const weightsFingerprint = (model: TrainableModel, adapter: TrainableAdap
     hash.update(`${name}\0${source?.dtype}\0`)
     if (source) hash.update(source.read())
   }
-  if (adapter) hash.update(JSON.stringify(adapter.layout)).update(adapter.values)
+  if (adapter) hash.update(JSON.stringify([adapter.layout, adapter.config, adapter.structure])).update(adapter.values)
   return hash.digest('hex')
 }
 

@@ -91,7 +91,7 @@ export const tinyAdapter = ({
       if (dropoutKey) onDropout()
       return adapted(net, parameters, (name, x) => (dropoutKey ? dropout(x, rate, dropoutKey(name)) : x))
     }
-    return { layout, values, apply }
+    return { config: { dropout: rate }, layout, values, apply }
   },
 })
 
