@@ -15,20 +15,9 @@ import { linear, matmul } from './ops/matmul'
 import { layerNorm, rmsNorm } from './ops/normalization'
 import { dropout, randomWords } from './ops/random'
 import { argMax, logSumExp, mean, sum } from './ops/reduce'
-import {
-  broadcastTo,
-  concat,
-  moveAxis,
-  pad,
-  reshape,
-  slice,
-  split,
-  squeeze,
-  stack,
-  transpose,
-  unsqueeze,
-} from './ops/reshape'
+import { broadcastTo, moveAxis, reshape, squeeze, transpose, unsqueeze } from './ops/reshape'
 import { rotary } from './ops/rotary'
+import { concat, pad, slice, split, stack } from './ops/slice'
 import { logSoftmax, softmax } from './ops/softmax'
 import { argSort, sort, topK } from './ops/sort'
 import { nodeRuntime } from './runtimes/node'

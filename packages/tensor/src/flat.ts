@@ -1,4 +1,5 @@
-import { concat, reshape, slice } from './ops/reshape'
+import { reshape } from './ops/reshape'
+import { concat, slice } from './ops/slice'
 import type { Tensor } from './tensor'
 
 /** Where one named array lies in a flat buffer. */

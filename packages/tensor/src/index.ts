@@ -100,21 +100,17 @@ export { categorical, dropout, normal, randomWords, uniform } from './ops/random
 export { argMax, logSumExp, max, mean, min, type ReduceOptions, sum } from './ops/reduce'
 export {
   broadcastTo,
-  concat,
   flatten,
   type Length,
   moveAxis,
-  pad,
   reshape,
-  slice,
-  split,
   squeeze,
-  stack,
   transpose,
   unbroadcast,
   unsqueeze,
 } from './ops/reshape'
 export { rotary } from './ops/rotary'
+export { concat, pad, slice, split, stack } from './ops/slice'
 export { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax'
 export { argSort, type SortOptions, sort, topK } from './ops/sort'
 export { costAt, type ProgramCost, programCost } from './program-cost'

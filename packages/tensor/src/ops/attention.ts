@@ -5,7 +5,8 @@ import { customGradient } from '../transform/custom-gradient'
 import { add, and, equal, greater, lessEqual, mul, neg, or, sub, tanh, where } from './elementwise'
 import { matmul } from './matmul'
 import { sum } from './reduce'
-import { broadcastTo, concat, pad, reshape, slice, split, transpose, unbroadcast, unsqueeze } from './reshape'
+import { broadcastTo, reshape, transpose, unbroadcast, unsqueeze } from './reshape'
+import { concat, pad, slice, split } from './slice'
 import { softmax } from './softmax'
 
 /**

@@ -7,7 +7,7 @@ import { applyAll, type Op, type Tensor } from '../tensor'
 import { cast } from './cast'
 import { add, cos, div, greaterEqual, log, mul, neg, sqrt, sub, where } from './elementwise'
 import { argMax } from './reduce'
-import { concat, slice } from './reshape'
+import { concat, slice } from './slice'
 
 /**
  * Random 32-bit words (as int64) for a key that is an argument of the program: same key, same words, everywhere.

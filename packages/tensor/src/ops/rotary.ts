@@ -4,7 +4,7 @@ import { microsoft } from '../onnx/lowering'
 import { apply, type Op, requireRank, type Tensor } from '../tensor'
 import { add, mul, neg, sub } from './elementwise'
 import { sum } from './reduce'
-import { slice } from './reshape'
+import { slice } from './slice'
 
 /**
  * Rotary position embedding in the half-split layout of Llama checkpoints (Su et al. 2021): each pair

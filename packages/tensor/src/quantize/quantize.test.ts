@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { array } from '../array'
 import { matmul } from '../ops/matmul'
-import { slice } from '../ops/reshape'
+import { slice } from '../ops/slice'
 import { programCost } from '../program-cost'
 import { constant, constantSource, f32, type Tensor } from '../tensor'
 import { trace } from '../trace'

@@ -14,6 +14,7 @@ import { categorical, dropout, normal, randomWords, uniform } from '../ops/rando
 import { argMax, logSumExp, max, mean, min, sum } from '../ops/reduce'
 import * as r from '../ops/reshape'
 import { rotary } from '../ops/rotary'
+import * as p from '../ops/slice'
 import { logSoftmax, softmax } from '../ops/softmax'
 import { argSort, sort, topK } from '../ops/sort'
 import { type QuantizeOptions, quantize } from '../quantize/weight'
@@ -151,13 +152,13 @@ const shapes = [
   row('squeeze', [x('A', 1, 'B')], (a) => r.squeeze(a, 1)),
   row('unsqueeze', [x('A', 'B')], (a) => r.unsqueeze(a, -1)),
   row('moveAxis', [x('A', 'B', 'C')], (a) => r.moveAxis(a, 0, -1)),
-  row('slice', [x('A', 4)], (a) => r.slice(a, 1, 1, -1)),
-  row('slice of a named axis', [x('A', 'B')], (a) => r.slice(a, 1, 1), 1),
-  row('slice to a derived end', [x('A')], (a) => r.slice(a, 0, 0, subtractDims(a.shape[0]!, 1)), 1),
-  row('split', [x('A', 5)], (a) => mul(r.split(a, 1, [2, 1, 2])[0]!, r.split(a, -1, [2, 1, 2])[2]!)),
-  row('pad', [x('A', 'B')], (a) => r.pad(a, 1, 2, 1)),
-  row('concat', [x('A', 'B'), x('A', 'C'), x('A', 1)], (...parts) => r.concat(parts, 1)),
-  row('stack', [x('A'), x('A')], (...parts) => r.stack(parts)),
+  row('slice', [x('A', 4)], (a) => p.slice(a, 1, 1, -1)),
+  row('slice of a named axis', [x('A', 'B')], (a) => p.slice(a, 1, 1), 1),
+  row('slice to a derived end', [x('A')], (a) => p.slice(a, 0, 0, subtractDims(a.shape[0]!, 1)), 1),
+  row('split', [x('A', 5)], (a) => mul(p.split(a, 1, [2, 1, 2])[0]!, p.split(a, -1, [2, 1, 2])[2]!)),
+  row('pad', [x('A', 'B')], (a) => p.pad(a, 1, 2, 1)),
+  row('concat', [x('A', 'B'), x('A', 'C'), x('A', 1)], (...parts) => p.concat(parts, 1)),
+  row('stack', [x('A'), x('A')], (...parts) => p.stack(parts)),
   row('gather', [x(3, 'B'), index('A', 'C')], (a, at) => i.gather(a, at)),
   row('gather along another axis', [x('A', 3, 'B'), index('C', 2)], (a, at) => i.gather(a, at, { axis: 1 })),
   row('gather from the end', [x(3, 'B'), index('A')], (a, at) => i.gather(a, sub(at, 3))),
@@ -192,8 +193,8 @@ const storage = (['float16', 'bfloat16'] as const).flatMap((dtype) => [
   row(`cast of a ${dtype} constant`, [x('A', 4)], (a) => mul(a, sum(cast(table(dtype), 'float32')))),
   row(`gather from ${dtype}`, [x('B', 4), index('B')], (a, at) => mul(a, cast(i.gather(table(dtype), at), 'float32'))),
   row(`reshape, transpose, slice and concat of ${dtype}`, [x('A', 5)], (a) => {
-    const turned = r.slice(r.transpose(r.reshape(table(dtype), [4, 3])), 1, 1, 3)
-    return matmul(a, cast(r.concat([turned, r.slice(turned, 0, 0, 2)], 0), 'float32'))
+    const turned = p.slice(r.transpose(r.reshape(table(dtype), [4, 3])), 1, 1, 3)
+    return matmul(a, cast(p.concat([turned, p.slice(turned, 0, 0, 2)], 0), 'float32'))
   }),
   staircase(`cast to ${dtype} and back`, [x('A', 'B')], (a) => cast(cast(a, dtype), 'float32')),
 ])

@@ -1,25 +1,22 @@
-import { attributeOf, itemOf } from './access'
+import { attributeOf } from './access'
 import { percentFormat } from './format'
-import { binaryOperators, compare } from './operators'
+import { batch, comparable, dict, dictSort, extreme, groupBy, memberOf, slices, sorted } from './lists'
+import { index, number, round, toFloat, toInteger } from './numbers'
+import { binaryOperators } from './operators'
 import { capitalize, replace, stringMethods, strip } from './strings'
 import { jsonText, textOf } from './text'
 import {
   asNumber,
   characters,
-  type Dict,
   Float,
   firstOf,
-  integer,
   isEqual,
-  isInteger,
-  isNumber,
   isTrue,
   iterate,
   JinjaError,
   type Keywords,
   lengthOf,
   Tuple,
-  typeName,
   Undefined,
   type Value,
 } from './values'
@@ -166,7 +163,7 @@ const filters: Readonly<Record<string, Filter>> = {
     round(number(value), index(precision), textOf(method)),
   ),
   safe: filter('', (value) => textOf(value)),
-  slice: filter('slices fill_with', (value, slices, fill) => slices_(iterate(value), index(slices), fill)),
+  slice: filter('slices fill_with', (value, count, fill) => slices(iterate(value), index(count), fill)),
   sort: filter('reverse case_sensitive attribute', (value, reverse, sensitive, attribute) =>
     sorted(iterate(value), (item) => comparable(item, sensitive, attribute), reverse),
   ),
@@ -221,85 +218,8 @@ const filters: Readonly<Record<string, Filter>> = {
   wordcount: filter('', (value) => (textOf(value).match(/[\p{L}\p{M}\p{N}_]+/gu) ?? []).length),
 }
 
-/** Item of a value by a dotted path; numbers in it are indexes. */
-const memberOf = (value: Value, path: Value, fallback?: Value): Value => {
-  const parts = isInteger(path) ? [path] : textOf(path).split('.')
-  const member = parts.reduce((current: Value, part) => {
-    const found = itemOf(current, typeof part === 'string' && /^\d+$/.test(part) ? Number(part) : part)
-    return found instanceof Undefined && fallback !== undefined ? fallback : found
-  }, value)
-  return member
-}
-
 function orDefault(value: Value, fallback: Value = '', boolean: Value = false): Value {
   return value instanceof Undefined || (isTrue(boolean) && !isTrue(value)) ? fallback : value
-}
-
-/** A key for sorting: the member asked for, letters of both cases alike unless wanted. */
-const comparable = (item: Value, sensitive: Value | undefined, attribute: Value | undefined): Value => {
-  const key = attribute === undefined || attribute === null ? item : memberOf(item, attribute)
-  return typeof key === 'string' && !isTrue(sensitive ?? false) ? key.toLowerCase() : key
-}
-
-const sorted = (items: readonly Value[], keyOf: (item: Value) => Value, reverse: Value | undefined): Value[] => {
-  const direction = isTrue(reverse ?? false) ? -1 : 1
-  const keyed = items.map((item) => ({ item, key: keyOf(item) }))
-  return keyed.sort((a, b) => direction * compare('<', a.key, b.key)).map(({ item }) => item)
-}
-
-const dictSort = (
-  value: Value,
-  sensitive: Value | undefined,
-  by: Value | undefined,
-  reverse: Value | undefined,
-): Value => {
-  const position = by === 'value' ? 1 : 0
-  const entries = [...dict(value)].map((entry) => new Tuple(entry))
-  return sorted(entries, (entry) => comparable((entry as Tuple).items[position]!, sensitive, undefined), reverse)
-}
-
-const extreme = (value: Value, sensitive: Value | undefined, attribute: Value | undefined, sign: number): Value => {
-  const items = iterate(value)
-  if (items.length === 0) return new Undefined('No aggregated item, sequence was empty.')
-  const keyOf = (item: Value): Value => comparable(item, sensitive, attribute)
-  return items.reduce((best, item) => (sign * compare('<', keyOf(item), keyOf(best)) > 0 ? item : best))
-}
-
-function groupBy(
-  value: Value,
-  attribute: Value | undefined,
-  fallback: Value | undefined,
-  sensitive: Value | undefined,
-): Value {
-  const memberFor = (item: Value): Value => memberOf(item, attribute ?? null, fallback)
-  const keyOf = (item: Value): Value => comparable(memberFor(item), sensitive, undefined)
-  const groups: { key: Value; name: Value; items: Value[] }[] = []
-  for (const item of sorted(iterate(value), keyOf, undefined)) {
-    const group = groups.at(-1)
-    if (group !== undefined && isEqual(group.key, keyOf(item))) group.items.push(item)
-    else groups.push({ key: keyOf(item), name: memberFor(item), items: [item] })
-  }
-  return groups.map(({ name, items }) => new Tuple([name, items]))
-}
-
-const batch = (items: readonly Value[], size: number, fill: Value | undefined): Value => {
-  const rows: Value[][] = []
-  for (let i = 0; i < items.length; i += size) rows.push(items.slice(i, i + size))
-  const last = rows.at(-1)
-  if (last !== undefined && fill !== undefined && fill !== null) while (last.length < size) last.push(fill)
-  return rows
-}
-
-/** Items in a given number of columns; the first ones are longer by one where they do not come out even. */
-const slices_ = (items: readonly Value[], count: number, fill: Value | undefined): Value => {
-  const each = Math.floor(items.length / count)
-  const longer = items.length % count
-  return Array.from({ length: count }, (_, i) => {
-    const start = i * each + Math.min(i, longer)
-    const column = items.slice(start, start + each + (i < longer ? 1 : 0))
-    if (fill !== undefined && fill !== null && longer > 0 && i >= longer) column.push(fill)
-    return column
-  })
 }
 
 function indent(value: Value, width: Value = 4, first: Value = false, blank: Value = false): Value {
@@ -324,48 +244,6 @@ function truncate(
   return (space < 0 ? kept : kept.slice(0, space)) + textOf(end)
 }
 
-/** Python's `round`: to the nearest, exact halves to even. */
-const round = (value: number | bigint | boolean | Float, precision: number, method: string): Value => {
-  if (isInteger(value) && method === 'common' && precision >= 0)
-    return typeof value === 'boolean' ? Number(value) : value
-  const x = asNumber(value)
-  const scale = 10 ** precision
-  if (method === 'ceil') return new Float(Math.ceil(x * scale) / scale)
-  if (method === 'floor') return new Float(Math.floor(x * scale) / scale)
-  if (method !== 'common') throw new JinjaError('TemplateError', 'method must be common, ceil or floor')
-  if (precision < 0) return new Float(Math.round(x * scale) / scale)
-  const digits = Math.min(precision, 100)
-  const nearest = Number(x.toFixed(digits))
-  const isHalf = /^50*$/.test(x.toFixed(100).split('.')[1]!.slice(digits))
-  if (!isHalf) return new Float(nearest)
-  const below = Number((Math.trunc(x * scale) / scale).toFixed(digits))
-  return new Float(Math.trunc(x * scale) % 2 === 0 ? below : nearest === below ? below + Math.sign(x) / scale : nearest)
-}
-
-const toFloat = (value: Value, fallback: Value): Value => {
-  if (isNumber(value)) return new Float(asNumber(value))
-  const text = typeof value === 'string' ? value.trim().replaceAll('_', '') : ''
-  if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(text)) return new Float(Number(text))
-  const special = /^([+-]?)(inf|infinity|nan)$/i.exec(text)
-  if (special === null) return fallback
-  return new Float(special[2]!.toLowerCase() === 'nan' ? Number.NaN : special[1] === '-' ? -Infinity : Infinity)
-}
-
-const toInteger = (value: Value, fallback: Value, base: number): Value => {
-  if (isNumber(value)) return isInteger(value) ? integer(BigInt(value)) : integer(BigInt(Math.trunc(value.value)))
-  if (typeof value !== 'string') return fallback
-  const text = value.trim().replaceAll('_', '')
-  if (base === 10 && /^[+-]?\d+$/.test(text)) return integer(BigInt(text.replace('+', '')))
-  if (base !== 10 && /^[+-]?(?:0[xob])?[\da-z]+$/i.test(text)) {
-    const parsed = Number.parseInt(text.replace(/^([+-]?)0[xob]/i, '$1'), base)
-    return Number.isNaN(parsed) ? fallback : parsed
-  }
-  const inexact = toFloat(value, null)
-  return inexact instanceof Float && Number.isFinite(inexact.value)
-    ? integer(BigInt(Math.trunc(inexact.value)))
-    : fallback
-}
-
 const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&#39;', '"': '&#34;' }
 
 const escapeHtml = (text: string): string => text.replace(/[&<>'"]/g, (character) => escapes[character]!)
@@ -383,21 +261,4 @@ const levelOf = (value: Value | undefined): string | undefined => {
 const pairOf = (value: Value): readonly [string, string] => {
   const [item = ', ', key = ': '] = iterate(value).map(textOf)
   return [item, key]
-}
-
-const number = (value: Value): number | bigint | boolean | Float => {
-  if (isNumber(value)) return value
-  if (value instanceof Undefined) throw value.error()
-  throw new JinjaError('TypeError', `must be a number, not ${typeName(value)}`)
-}
-
-const index = (value: Value | undefined): number => {
-  if (value !== undefined && isInteger(value)) return asNumber(value)
-  throw new JinjaError('TypeError', `'${typeName(value ?? null)}' object cannot be interpreted as an integer`)
-}
-
-const dict = (value: Value): Dict => {
-  if (value instanceof Map) return value
-  if (value instanceof Undefined) throw value.error()
-  throw new JinjaError('TypeError', 'Can only get item pairs from a mapping.')
 }
