@@ -16,7 +16,8 @@ export const generationBatches = (
   const batches: number[][] = []
   for (let begin = 0; begin < order.length; ) {
     const fitting = Math.floor(batchTokens / Math.max(1, lengthOf(order[begin]!)))
-    const batch = order.slice(begin, begin + Math.max(1, Math.min(batchRows, fitting)))
+    const rows = Math.min(batchRows, fitting)
+    const batch = order.slice(begin, begin + (rows >= 1 ? rows : 1)) // also where a limit is no number
     batches.push(batch)
     begin += batch.length
   }

@@ -65,6 +65,8 @@ describe('options', () => {
     expect(generationBatches(rows)).toEqual([[4, 1, 3, 2, 0]])
     expect(generationBatches(rows, { batchRows: 2 })).toEqual([[4, 1], [3, 2], [0]])
     expect(generationBatches(rows, { batchTokens: 8 })).toEqual([[4], [1], [3, 2], [0]])
+    for (const none of [{ batchRows: 0 }, { batchTokens: Number.NaN }])
+      expect(generationBatches(rows, none)).toEqual([[4], [1], [3], [2], [0]])
     expect(generationBatches([])).toEqual([])
   })
 
