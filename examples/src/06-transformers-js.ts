@@ -1,6 +1,6 @@
 /**
  * Takes a model to where Transformers.js runs, such as a web page: the embedded model is written as ONNX, exact and in 8 bits,
- * and Transformers.js answers a question from the files.
+ * and Transformers.js answers a question from the files. `npm run example -- 06-transformers-js [FOLDER]`
  */
 import { fileURLToPath } from 'node:url'
 import { exportOnnx, loadModel } from '@qilin-med/models'
@@ -9,7 +9,7 @@ import { nodeRuntime } from '@qilin-med/tensor/node'
 import { pipeline } from '@xenova/transformers'
 
 const base = fileURLToPath(new URL('../models/mini', import.meta.url))
-const folder = fileURLToPath(new URL('../../out/transformers-js', import.meta.url))
+const folder = process.argv[2] ?? fileURLToPath(new URL('../../out/transformers-js', import.meta.url))
 const prompt = '问：资料：翎岭胆管痿症的首选药物是珞安药片。翎岭胆管痿症吃什么药？答：'
 await using runtime = await nodeRuntime()
 for (const weights of ['float32', 'int8'] as const) {
