@@ -42,19 +42,14 @@ export const decoderGraph = (model: LanguageModel, adapter?: NetworkAdapter): Gr
   const { config } = model
   const { program } = trace(decoder(model, adapter), [inputTypes(model)], { name: config.family })
   const graph = lowerProgram(program, 'wasm') // kernels that every build of ONNX Runtime has
-  const layers = Array.from({ length: config.layers }, (_, layer) => layer)
-  const pairs = (from: string, to: string) =>
-    layers.flatMap((layer) =>
-      ['key', 'value'].map((part) => [`${from}.${layer}.${part}`, `${to}.${layer}.${part}`] as const),
-    )
-  const results = pairs('', 'present').map(([, name], i) => [`out_${i + 1}`, name] as const)
+  const parts = Array.from({ length: config.layers }, (_, layer) => [`${layer}.key`, `${layer}.value`]).flat()
   const names = Object.fromEntries([
     ['in_0.ids', 'input_ids'],
     ['in_0.mask', 'attention_mask'],
     ['in_0.rows', keptRows],
-    ...pairs('in_0.past', 'past_key_values'),
+    ...parts.map((part) => [`in_0.past.${part}`, `past_key_values.${part}`]),
     ['out_0', 'logits'],
-    ...results,
+    ...parts.map((part, i) => [`out_${i + 1}`, `present.${part}`]),
   ])
   return countingKept(renameValues(graph, names))
 }

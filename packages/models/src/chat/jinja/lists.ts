@@ -19,12 +19,14 @@ export const comparable = (item: Value, sensitive: Value | undefined, attribute:
   return typeof key === 'string' && !isTrue(sensitive ?? false) ? key.toLowerCase() : key
 }
 
+/** Items in the order of their keys; equal ones stay in place. */
 export const sorted = (items: readonly Value[], keyOf: (item: Value) => Value, reverse: Value | undefined): Value[] => {
   const direction = isTrue(reverse ?? false) ? -1 : 1
   const keyed = items.map((item) => ({ item, key: keyOf(item) }))
   return keyed.sort((a, b) => direction * compare('<', a.key, b.key)).map(({ item }) => item)
 }
 
+/** Pairs of a mapping in the order of their keys or, `by` 'value', of their values. */
 export const dictSort = (
   value: Value,
   sensitive: Value | undefined,
@@ -36,6 +38,7 @@ export const dictSort = (
   return sorted(entries, (entry) => comparable((entry as Tuple).items[position]!, sensitive, undefined), reverse)
 }
 
+/** The item with the largest key (`sign` 1) or the smallest (−1); undefined for none. */
 export const extreme = (
   value: Value,
   sensitive: Value | undefined,
@@ -48,6 +51,7 @@ export const extreme = (
   return items.reduce((best, item) => (sign * compare('<', keyOf(item), keyOf(best)) > 0 ? item : best))
 }
 
+/** Pairs of a member's value and the items that have it, in the order of the values. */
 export function groupBy(
   value: Value,
   attribute: Value | undefined,
@@ -65,6 +69,7 @@ export function groupBy(
   return groups.map(({ name, items }) => new Tuple([name, items]))
 }
 
+/** Items in rows of `size`; the last one is filled up where there is something to fill with. */
 export const batch = (items: readonly Value[], size: number, fill: Value | undefined): Value => {
   const rows: Value[][] = []
   for (let i = 0; i < items.length; i += size) rows.push(items.slice(i, i + size))
@@ -85,6 +90,7 @@ export const slices = (items: readonly Value[], count: number, fill: Value | und
   })
 }
 
+/** The value as a mapping. @throws JinjaError `TypeError` for anything else */
 export const dict = (value: Value): Dict => {
   if (value instanceof Map) return value
   if (value instanceof Undefined) throw value.error()

@@ -1,11 +1,13 @@
 import { asNumber, Float, integer, isInteger, isNumber, JinjaError, typeName, Undefined, type Value } from './values'
 
+/** The value as a number. @throws JinjaError `TypeError` for anything else */
 export const number = (value: Value): number | bigint | boolean | Float => {
   if (isNumber(value)) return value
   if (value instanceof Undefined) throw value.error()
   throw new JinjaError('TypeError', `must be a number, not ${typeName(value)}`)
 }
 
+/** The value as a whole number that counts something. @throws JinjaError `TypeError` for anything else */
 export const index = (value: Value | undefined): number => {
   if (value !== undefined && isInteger(value)) return asNumber(value)
   throw new JinjaError('TypeError', `'${typeName(value ?? null)}' object cannot be interpreted as an integer`)
@@ -29,6 +31,7 @@ export const round = (value: number | bigint | boolean | Float, precision: numbe
   return new Float(Math.trunc(x * scale) % 2 === 0 ? below : nearest === below ? below + Math.sign(x) / scale : nearest)
 }
 
+/** Python's `float`; the fallback for what is no number. */
 export const toFloat = (value: Value, fallback: Value): Value => {
   if (isNumber(value)) return new Float(asNumber(value))
   const text = typeof value === 'string' ? value.trim().replaceAll('_', '') : ''
@@ -38,6 +41,7 @@ export const toFloat = (value: Value, fallback: Value): Value => {
   return new Float(special[2]!.toLowerCase() === 'nan' ? Number.NaN : special[1] === '-' ? -Infinity : Infinity)
 }
 
+/** Python's `int`, in any base; the fallback for what is no number. */
 export const toInteger = (value: Value, fallback: Value, base: number): Value => {
   if (isNumber(value)) return isInteger(value) ? integer(BigInt(value)) : integer(BigInt(Math.trunc(value.value)))
   if (typeof value !== 'string') return fallback
