@@ -25,7 +25,7 @@ export {
   projectToVocabulary,
 } from './forward'
 export type { BatchLimits } from './generate/batches'
-export { createGenerator, type GenerateOptions, type Generator } from './generate/generate'
+export { createGenerator, type GenerateOptions, type GenerateWork, type Generator } from './generate/generate'
 export type { SamplingOptions } from './generate/sample'
 export { type LoadedModel, type LoadModelOptions, loadModel } from './load'
 export {

@@ -6,6 +6,7 @@ import {
   array,
   compile,
   constant,
+  constantSource,
   i32,
   matmul,
   type NdArray,
@@ -175,12 +176,12 @@ describe('exportOnnx', () => {
       createModel(
         exact.config,
         (name) => {
-          const tensor = exact.weight(name)
-          const [out = 0, columns] = tensor.shape as number[]
-          const source = tensor.node.attributes as NdArray & { read(): Float32Array }
-          const array: NdArray = { dtype: 'float32', shape: tensor.shape as number[], data: source.read() }
-          const matrix = columns !== undefined && out > 0 && name.includes('_proj')
-          return matrix ? (constant(quantize(array, { scheme })).node.attributes as never) : array
+          const source = constantSource(exact.weight(name))!
+          const { dtype, shape } = source
+          const isMatrix = shape.length === 2 && name.includes('_proj')
+          return isMatrix
+            ? constantSource(constant(quantize({ dtype, shape, data: source.read() }, { scheme })))
+            : source
         },
         referenceRuntime(),
       )

@@ -1,23 +1,21 @@
-import { copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { mkdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { constantSource } from '@qilin-med/tensor'
-import { saveModel } from '@qilin-med/tensor/node'
+import { saveModel, writeWholeFile } from '@qilin-med/tensor/node'
 import { isSystemError, tokenizerPaths, writeFailed } from '../checkpoint/folder'
+import type { CheckpointContents } from '../checkpoint/write'
 import { ModelsError } from '../errors'
 import { isJsonObject, type JsonObject, readJsonObjectIfThere } from '../json-file'
 import type { LanguageModel, NetworkAdapter } from '../model'
 import { decoderGraph } from './decoder-graph'
 
 /** Options of `exportOnnx`. */
-export interface ExportOptions {
+export interface ExportOptions extends Pick<CheckpointContents, 'tokenizerFolder' | 'files'> {
   /** An adapter whose change goes into the model, as two more products in each of its layers. */
   readonly adapter?: NetworkAdapter
   /** `generation_config.json`; without it the token ids that the model's config names. */
   readonly generationConfig?: JsonObject
-  /** Folder whose tokenizer files are copied, such as that of the base model. */
-  readonly tokenizerFolder?: string
-  /** Paths of further files that are copied as they are: a licence. */
-  readonly files?: readonly string[]
 }
 
 /** What `exportOnnx` wrote. */
@@ -61,7 +59,7 @@ export const exportOnnx = async (
     await mkdir(join(folder, 'onnx'), { recursive: true })
     const bytes = await saveModel(join(folder, 'onnx', file), graph)
     for (const path of [...files, ...(tokenizerFolder === undefined ? [] : await tokenizerPaths(tokenizerFolder))])
-      await whole(join(folder, basename(path)), (partial) => copyFile(path, partial))
+      await copyInto(folder, path)
     await writeJson(join(folder, 'generation_config.json'), generationConfig)
     await writeJson(join(folder, 'config.json'), await configOf(folder, model, dtype, file))
     return { dtype, model: `onnx/${file}`, bytes }
@@ -108,17 +106,10 @@ const configOf = async (
 const settings = 'transformers.js_config'
 const dataFiles = 'use_external_data_format'
 
-const writeJson = (path: string, value: unknown): Promise<void> =>
-  whole(path, (partial) => writeFile(partial, `${JSON.stringify(value, undefined, 2)}\n`))
+const copyInto = (folder: string, path: string): Promise<void> =>
+  writeWholeFile(join(folder, basename(path)), async (append) => {
+    for await (const bytes of createReadStream(path)) await append(bytes)
+  })
 
-/** Writes a file under another name and gives it its own when it is complete. */
-const whole = async (path: string, write: (partial: string) => Promise<void>): Promise<void> => {
-  const partial = `${path}.partial`
-  try {
-    await write(partial)
-    await rename(partial, path)
-  } catch (cause) {
-    await rm(partial, { force: true }).catch(() => undefined)
-    throw cause
-  }
-}
+const writeJson = (path: string, value: unknown): Promise<void> =>
+  writeWholeFile(path, (append) => append(Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`)))

@@ -47,6 +47,12 @@ export interface KeyValue {
   readonly value: Tensor
 }
 
+/** [B, S] as keys see it: [B, 1, 1, S]. */
+const asKeys = (x: Tensor): Tensor => unsqueeze(unsqueeze(x, 1), 1)
+
+/** [B, T] as queries see it: [B, 1, T, 1]. */
+const asQueries = (x: Tensor): Tensor => unsqueeze(unsqueeze(x, -1), 1)
+
 type ByType<T> = Readonly<Partial<Record<LayerType, T>>>
 
 /** What all layers of one pass share: masks and rotary angles by layer type. */
@@ -86,9 +92,8 @@ export const rowContext = (config: ModelConfig, batch: TokenBatch): LayerContext
 
 /** Context of a pass over new tokens that also see cached ones, all of which come before them. */
 export const cachedContext = (config: ModelConfig, batch: CachedBatch): LayerContext => {
-  const keys = unsqueeze(unsqueeze(batch.pastPositions, 1), 1) // [B, 1, 1, P]
-  const queries = unsqueeze(unsqueeze(batch.positions, -1), 1) // [B, 1, T, 1]
-  const valid = greater(unsqueeze(unsqueeze(batch.pastValid, 1), 1), 0)
+  const [keys, queries] = [asKeys(batch.pastPositions), asQueries(batch.positions)]
+  const valid = greater(asKeys(batch.pastValid), 0)
   const pastMasks = byType(config, (window) => {
     const seen = window === undefined ? valid : and(valid, greater(keys, sub(queries, window)))
     return withAlibi(config, where(seen, 0, -1e9), batch.pastPositions)
@@ -114,10 +119,9 @@ export const decoderContext = (
   const all = maximum(sub(cumulativeSum(cast(mask, 'int64'), 1), 1), 0) // [B, S]
   const earlier = past[0]!.key.shape[2]!
   const positions = slice(all, 1, earlier)
-  const order = arange(addDims(earlier, ids.shape[1]!)) // of the columns
-  const keys = unsqueeze(unsqueeze(unsqueeze(order, 0), 1), 1) // [1, 1, 1, S]
-  const queries = unsqueeze(unsqueeze(unsqueeze(slice(order, 0, earlier), 0), 1), -1) // [1, 1, T, 1]
-  const seen = and(lessEqual(keys, queries), greater(unsqueeze(unsqueeze(mask, 1), 1), 0))
+  const columns = unsqueeze(arange(addDims(earlier, ids.shape[1]!)), 0) // [1, S]
+  const [keys, queries] = [asKeys(columns), asQueries(slice(columns, 1, earlier))]
+  const seen = and(lessEqual(keys, queries), greater(asKeys(mask), 0))
   const masks = byType(config, (window) => {
     const near = window === undefined ? seen : and(seen, greater(keys, sub(queries, window)))
     return withAlibi(config, where(near, 0, -1e9), all)
@@ -139,5 +143,5 @@ const withAlibi = (config: ModelConfig, mask: Tensor, keyPositions: Tensor): Ten
   const slopes = Float32Array.from(alibiSlopes(config.heads))
   const perHead = constant({ dtype: 'float32', shape: [1, config.heads, 1, 1], data: slopes })
   // A row of scores may shift by a constant, so the key's position stands for its distance.
-  return add(mask, mul(perHead, cast(unsqueeze(unsqueeze(keyPositions, 1), 1), 'float32')))
+  return add(mask, mul(perHead, cast(asKeys(keyPositions), 'float32')))
 }

@@ -26,6 +26,14 @@ export interface GenerateOptions extends SamplingOptions, BatchLimits {
   readonly signal?: AbortSignal
 }
 
+/** Tokens that went through a model while it generated. */
+export interface GenerateWork {
+  /** Tokens of prompts that were continued, padding included. */
+  read: number
+  /** Tokens written. */
+  written: number
+}
+
 /** Generates token ids; one object for one adapter (or none), with one program for every batch size and length. */
 export interface Generator {
   /** Continuations of any number of prompts, in their order; computed in batches. */
@@ -41,25 +49,30 @@ export const createGenerator = (model: LanguageModel, adapter?: NetworkAdapter):
   return { ...generatorOver(model, step, adapter), dispose: () => step.dispose() }
 }
 
-/** A generator on a program that exists; the program must have been made with an adapter of the same structure. */
+/**
+ * A generator on a program that exists; the program must have been made with an adapter of the same structure.
+ *
+ * @param work counts what it does
+ */
 export const generatorOver = (
   model: LanguageModel,
   step: GenerationStep,
   adapter: NetworkAdapter | undefined,
+  work: GenerateWork = { read: 0, written: 0 },
 ): Omit<Generator, 'dispose'> => ({
   async generate(prompts, options = {}) {
     requireTokens(prompts)
     const texts: number[][] = prompts.map(() => [])
     for (const rows of generationBatches(prompts, options)) {
       const batch = rows.map((row) => ({ row, prompt: prompts[row]! }))
-      for await (const tokens of generated(model, step, adapter, batch, options))
+      for await (const tokens of generated(model, step, adapter, batch, options, work))
         for (const { row, id } of tokens) texts[row]!.push(id)
     }
     return texts
   },
   async *stream(prompt, options = {}) {
     requireTokens([prompt])
-    for await (const [token] of generated(model, step, adapter, [{ row: 0, prompt }], options)) yield token!.id
+    for await (const [token] of generated(model, step, adapter, [{ row: 0, prompt }], options, work)) yield token!.id
   },
 })
 
@@ -89,6 +102,7 @@ async function* generated(
   adapter: NetworkAdapter | undefined,
   batch: readonly BatchRow[],
   options: GenerateOptions,
+  work: GenerateWork,
 ): AsyncGenerator<readonly GeneratedToken[]> {
   const { maxTokens = 64, stopIds = model.config.eosIds, ended = () => false, signal } = options
   if (maxTokens < 1) return
@@ -97,13 +111,15 @@ async function* generated(
   const choose = chooser(options)
   const cache = emptyCache(model.config, batch.length)
   let open = batch.map(({ row, prompt }) => ({ row, text: [] as number[], next: prompt.length, seen: new Set(prompt) }))
-  const prompts = batch.map(({ prompt }) => prompt)
-  let state = await advance(program, parameters, cache, paddedPrompts(prompts))
+  const prompts = paddedPrompts(batch.map(({ prompt }) => prompt))
+  work.read += prompts.ids.data.length
+  let state = await advance(program, parameters, cache, prompts)
   for (let count = 0; count < maxTokens; count++) {
     signal?.throwIfAborted()
     const chosen = open.map(({ row, seen }, i) => choose(state, i, row, count, seen))
     const going = open.flatMap((_, i) => (stopIds.includes(chosen[i]!) ? [] : [i]))
     for (const i of going) open[i]!.text.push(chosen[i]!)
+    work.written += going.length
     if (going.length > 0) yield going.map((i) => ({ row: open[i]!.row, id: chosen[i]! }))
     const kept = going.filter((i) => !ended(open[i]!.text, open[i]!.row))
     if (kept.length === 0 || count + 1 === maxTokens) return

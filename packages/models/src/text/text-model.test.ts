@@ -48,6 +48,17 @@ describe('textModel', () => {
     expect(pieces.join('')).toBe(expected[0])
   })
 
+  it('counts the tokens it read, padding included, and wrote', async () => {
+    const counted = textModel(model, tokenizer)
+    const answers = await counted.generateAll(['甲乙丙', '丁', '戊'], { ...free, batchRows: 2 })
+    // Batches of [4, 2] and [2] tokens with the one that begins each text.
+    expect(counted.work.read).toBe(2 * 4 + 2)
+    expect(counted.work.written).toBe(3 * free.maxTokens)
+    for await (const _ of counted.stream('丁', { ...free, maxTokens: 2 }));
+    expect([counted.work.read, counted.work.written]).toEqual([12, 3 * free.maxTokens + 2])
+    expect(answers).toHaveLength(3)
+  })
+
   it('scores continuations as the scorer does', async () => {
     const continuations = ['丁', '戊己', '']
     const [scores] = await createScorer(model).score([

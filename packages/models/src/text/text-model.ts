@@ -1,5 +1,4 @@
-import { generationBatches } from '../generate/batches'
-import { type GenerateOptions, generatorOver } from '../generate/generate'
+import { type GenerateOptions, type GenerateWork, generatorOver } from '../generate/generate'
 import { type GenerationStep, generationStep } from '../generate/step'
 import type { LanguageModel, NetworkAdapter } from '../model'
 import { prefixStore } from '../score/prefixes'
@@ -26,12 +25,7 @@ export interface TextScoreOptions extends ScoreOptions {
 }
 
 /** Tokens that went through a model: `computed` and `alone` by scoring, the others by generating. */
-export interface TextWork extends ScoreWork {
-  /** Tokens of prompts that were continued, padding included. */
-  read: number
-  /** Tokens written. */
-  written: number
-}
+export interface TextWork extends ScoreWork, GenerateWork {}
 
 /** A model that is spoken to in text. Programs are loaded at the first call that needs them. */
 export interface TextModel extends AsyncDisposable {
@@ -71,16 +65,15 @@ export const textModel = (model: LanguageModel, tokenizer: Tokenizer | (() => Pr
     pool.set(key, made)
     return made
   }
-  const generatorFor = (adapter: NetworkAdapter | undefined) => generatorOver(model, programsFor(adapter).step, adapter)
+  const generatorFor = (adapter: NetworkAdapter | undefined) =>
+    generatorOver(model, programsFor(adapter).step, adapter, work)
 
   async function* stream(prompt: TextPrompt, { adapter, stop = [], ...options }: TextGenerateOptions = {}) {
     const tokenizer = await tokenizerOf()
     const decoder = tokenizer.streamDecoder({ skipSpecialTokens: true })
     const cutter = stopCutter(stop)
     const ids = idsOf(prompt, tokenizer)
-    work.read += ids.length
     for await (const id of generatorFor(adapter).stream(ids, options)) {
-      work.written++
       const piece = cutter.push(decoder.push(id))
       if (piece !== '') yield piece
       if (cutter.stopped) return
@@ -101,12 +94,10 @@ export const textModel = (model: LanguageModel, tokenizer: Tokenizer | (() => Pr
     }))
     const ended = (ids: readonly number[], row: number): boolean => {
       const { decoder, cutter } = answers[row]!
-      work.written++
       answers[row]!.text += cutter.push(decoder.push(ids.at(-1)!))
       return cutter.stopped
     }
     const ids = prompts.map((prompt) => idsOf(prompt, tokenizer))
-    for (const batch of generationBatches(ids, options)) work.read += batch.length * ids[batch[0]!]!.length
     await generatorFor(adapter).generate(ids, { ...options, ended })
     return answers.map(({ text, decoder, cutter }) => text + cutter.push(decoder.end()) + cutter.end())
   }
