@@ -50,6 +50,8 @@ export interface PassOptions {
    * pass of time. Default false.
    */
   readonly recompute?: boolean
+  /** Blocks of queries that attention is cut into, default 4; see `AttentionOptions` of `@qilin-med/tensor`. */
+  readonly attentionBlocks?: number
 }
 
 /** Hidden states [B, T, D] of whole rows, after the final norm: what the output head reads. */
@@ -57,10 +59,10 @@ export const hiddenStates = (
   config: ModelConfig,
   net: Network,
   batch: TokenBatch,
-  { recompute = false }: PassOptions = {},
+  { recompute = false, attentionBlocks }: PassOptions = {},
 ): Tensor => {
   const x = embed(config, net, batch.ids, batch.positions)
-  const context = rowContext(config, batch)
+  const context = rowContext(config, batch, attentionBlocks)
   const last = recompute ? recomputedLayers(config, net, x, context) : runLayers(config, net, x, context).x
   return finalNorm(config, net, last)
 }

@@ -26,6 +26,7 @@ export type {
   FirstValues,
   ParameterShape,
   Parameters,
+  PassOptions,
   TokenBatch,
   TrainableAdapter,
   TrainableModel,

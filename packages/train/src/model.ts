@@ -21,6 +21,14 @@ export interface ParameterShape {
   readonly shape: readonly number[]
 }
 
+/** How a pass over whole rows is traced. A model may leave either out: results are the same up to rounding. */
+export interface PassOptions {
+  /** Layers are computed again in the backward pass. */
+  readonly recompute?: boolean
+  /** Blocks of queries that attention is cut into; long rows take less time and memory in more. */
+  readonly attentionBlocks?: number
+}
+
 /**
  * What training needs of a model. `Network` is whatever its forward pass is written against; training only hands it
  * from one function to the next. `@qilin-med/models` provides it; a test can write one by hand in ten lines.
@@ -35,8 +43,8 @@ export interface TrainableModel<Network = unknown, Modules = unknown> {
   weight(name: string): Tensor
   /** The layers over the model's weights as constants, except those given here by checkpoint name. */
   network(replaced?: Parameters): Network
-  /** [B, T, D], after the final norm. `recompute` asks for layers that are computed again in the backward pass. */
-  hiddenStates(network: Network, batch: TokenBatch, options?: { readonly recompute?: boolean }): Tensor
+  /** [B, T, D], after the final norm. */
+  hiddenStates(network: Network, batch: TokenBatch, options?: PassOptions): Tensor
   outputHead(network: Network): OutputHead
 }
 

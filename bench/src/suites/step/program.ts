@@ -96,7 +96,7 @@ export interface LoadedStep extends AsyncDisposable {
   run(): Promise<number>
 }
 
-/** The step of `shape` on `model`. */
+/** The step of `shape` on `model`, with as many blocks of attention as `train` takes for rows of this length. */
 export const loadedStep = async (
   shape: StepShape,
   model: LanguageModel,
@@ -104,7 +104,7 @@ export const loadedStep = async (
 ): Promise<LoadedStep> => {
   const { runtime } = model
   const adapter = stepAdapter(model)
-  const program = stepProgram(model, adapter, options)
+  const program = stepProgram(model, adapter, { attentionBlocks: Math.max(4, shape.tokens / 128), ...options })
   await program.prepare()
   const state = { gradients: await zeros(runtime, adapter.layout.size) }
   const values = await runtime.upload({ dtype: 'float32', shape: [adapter.layout.size], data: adapter.values })

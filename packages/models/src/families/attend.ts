@@ -46,7 +46,8 @@ export const attend = (
   const { queryScale: scale, softcaps } = config
   const mask = context.masks[config.layerTypes[layer]!]!
   const softcap = softcaps.attention
-  const options = { scale, causal: !past, ...(softcap && { softcap }) }
+  const { blocks } = context
+  const options = { scale, causal: !past, ...(blocks && { blocks }), ...(softcap && { softcap }) }
   return { mixed: attention(query, cache.key, cache.value, mask, options), cache }
 }
 

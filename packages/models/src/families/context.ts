@@ -64,6 +64,8 @@ export interface LayerContext {
   /** True where keys and values of earlier tokens are put before the new ones, under one mask for both. */
   readonly joined?: boolean
   readonly angles: ByType<Angles>
+  /** Blocks of queries that attention over whole rows is cut into; undefined for the usual number. */
+  readonly blocks?: number | undefined
 }
 
 const layerTypesOf = (config: ModelConfig): LayerType[] => [...new Set(config.layerTypes)]
@@ -81,13 +83,13 @@ const byType = (config: ModelConfig, mask: (window: number | undefined) => Tenso
   )
 
 /** Context of a pass over whole rows. */
-export const rowContext = (config: ModelConfig, batch: TokenBatch): LayerContext => {
+export const rowContext = (config: ModelConfig, batch: TokenBatch, blocks?: number): LayerContext => {
   const order = arange(batch.ids.shape[1]!)
   const layout = { ...batch, positions: cast(batch.positions, 'int64') }
   const masks = byType(config, (window) =>
     withAlibi(config, attentionMask(order, layout, window === undefined ? {} : { window }), layout.positions),
   )
-  return { masks, pastMasks: {}, angles: anglesOf(config, batch.positions) }
+  return { masks, pastMasks: {}, angles: anglesOf(config, batch.positions), blocks }
 }
 
 /** Context of a pass over new tokens that also see cached ones, all of which come before them. */

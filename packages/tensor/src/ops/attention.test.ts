@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { array, type NdArray } from '../array'
+import { TensorError } from '../errors'
+import { costAt, programCost } from '../program-cost'
 import { evaluateProgram } from '../reference/evaluate'
-import { bool, i64, type Tensor } from '../tensor'
+import { bool, f32, i64, type Tensor } from '../tensor'
 import { trace } from '../trace'
-import { type AttentionLayout, attentionMask } from './attention'
+import { type AttentionLayout, attention, attentionMask } from './attention'
 import { arange } from './dimension-size'
 
 interface Token {
@@ -92,5 +94,24 @@ describe('attentionMask', () => {
       '..x.',
       '..xx',
     ])
+  })
+})
+
+describe('attention in blocks', () => {
+  const program = (blocks: number) => {
+    const fn = (q: Tensor, mask: Tensor) => attention(q, q, q, mask, { causal: true, blocks })
+    return trace(fn, [f32(1, 1, 'T', 2), f32(1, 1, 'T', 'T')]).program
+  }
+  const work = (blocks: number) => costAt(programCost(program(blocks)), { T: 64 }).flops
+
+  test('leaves out pairs: (n + 1) / 2n of the products remain', () => {
+    const products = 2 * 2 * 64 * 64 * 2 // scores and results of 64 tokens in two dimensions
+    expect(work(1) - work(4)).toBeGreaterThanOrEqual((products * 3) / 8)
+    expect(work(4) - work(16)).toBeGreaterThanOrEqual((products * 3) / 32)
+  })
+
+  test.each([0, -1, 1.5, Number.NaN])('refuses %s blocks', (blocks) => {
+    expect(() => program(blocks)).toThrow(TensorError)
+    expect(() => program(blocks)).toThrow('attention: blocks must be an integer of at least 1')
   })
 })

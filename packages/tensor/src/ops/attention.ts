@@ -1,5 +1,5 @@
 import { type Dim, divideDims, floorDivideDim, multiplyDims, sameDim, shapeText, subtractDims } from '../dimension'
-import { ShapeError } from '../errors'
+import { ShapeError, TensorError } from '../errors'
 import { constant, requireRank, type Tensor } from '../tensor'
 import { customGradient } from '../transform/custom-gradient'
 import { add, and, equal, greater, lessEqual, mul, neg, or, sub, tanh, where } from './elementwise'
@@ -63,6 +63,11 @@ export interface AttentionOptions {
    * Most of the pairs that do not count are then left out of the computation. Default false.
    */
   readonly causal?: boolean
+  /**
+   * Blocks of queries that causal attention is cut into, each of which sees the keys up to its end: of n blocks (n + 1) / 2n of all pairs
+   * remain. Default 4, for rows of some hundred tokens; rows of some thousand take less time and memory in 16. Every block adds nodes.
+   */
+  readonly blocks?: number
 }
 
 // Legend: B batch, H query heads, G key/value heads, T queries, S keys, D head size, R = H/G·T rows of one group; T and S are
@@ -89,8 +94,10 @@ export const attention = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor, options
       `attention: query heads must be a multiple of key heads, got ${shapeText(q.shape)} and ${shapeText(k.shape)}. Check the head counts.`,
       { op: 'attention', shapes: [shapeText(q.shape), shapeText(k.shape)] },
     )
-  const { scale = 1 / Math.sqrt(q.shape[3] as number), softcap } = options
-  const blocks = blocksOf(q, k, v, mask, options.causal ?? false)
+  const { scale = 1 / Math.sqrt(q.shape[3] as number), softcap, causal = false, blocks: count = 4 } = options
+  if (!Number.isInteger(count) || count < 1)
+    throw new TensorError('argument', `attention: blocks must be an integer of at least 1, got ${count}. Use 4.`)
+  const blocks = blocksOf({ q, keys: k, values: v, mask }, causal ? count : 1)
   const results = softcap === undefined ? plainAttention(blocks, k, v, scale) : cappedAttention(blocks, scale, softcap)
   return concat(
     results.map((mixed, i) => reshape(mixed, [...blocks[i]!.q.shape.slice(0, 3), v.shape[3]!])),
@@ -109,11 +116,12 @@ interface Block {
   readonly mask: Tensor
 }
 
-/** The queries in causal blocks where that is allowed, else as one. */
-const blocksOf = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor, causal: boolean): Block[] => {
+/** The queries in `count` causal blocks where they can be cut so, else as one. */
+const blocksOf = (whole: Block, count: number): Block[] => {
+  const { q, keys: k, values: v, mask } = whole
   const time = q.shape[2]!
-  const ends = causal ? blockEnds(time, k.shape[2]!) : undefined
-  if (!ends) return [{ q, keys: k, values: v, mask }]
+  const ends = count > 1 ? blockEnds(time, k.shape[2]!, count) : undefined
+  if (!ends) return [whole]
   const beginOf = (i: number): Dim => ends[i - 1] ?? 0
   const queries = split(
     q,
@@ -129,14 +137,11 @@ const blocksOf = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor, causal: boolean
 
 const isLong = (x: Tensor, axis: number, time: Dim): boolean => sameDim(x.shape.at(axis)!, time)
 
-/** Blocks of queries that causal attention is cut into: each sees the keys up to its end, 5/8 of all pairs together. */
-const blockCount = 4
-
-/** Where the blocks of `time` queries end; undefined where they cannot be cut so. */
-const blockEnds = (time: Dim, source: Dim): Dim[] | undefined => {
-  const size = floorDivideDim(time, blockCount)
+/** Where the `count` blocks of `time` queries end; undefined where they cannot be cut so. */
+const blockEnds = (time: Dim, source: Dim, count: number): Dim[] | undefined => {
+  const size = floorDivideDim(time, count)
   if (size === undefined || size === 0 || !sameDim(time, source)) return undefined
-  return Array.from({ length: blockCount }, (_, i) => (i === blockCount - 1 ? time : multiplyDims(size, i + 1)))
+  return Array.from({ length: count }, (_, i) => (i === count - 1 ? time : multiplyDims(size, i + 1)))
 }
 
 /** Query heads that share a key head stand below each other: [B, H, T, D] → [B, G, R, D], so a group is one product. */

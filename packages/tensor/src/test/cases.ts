@@ -288,6 +288,12 @@ const layers = [
     1,
   ),
   row(
+    'attention, causal, in two blocks',
+    [x('A', 4, 'B', 2), x('A', 2, 'B', 2), x('A', 2, 'B', 3), index('A', 'B')],
+    masked({ causal: true, blocks: 2 }),
+    1,
+  ),
+  row(
     'attention, causal and soft cap',
     [x('A', 2, 'B', 2), x('A', 2, 'B', 2), x('A', 2, 'B', 3), index('A', 'B')],
     masked({ causal: true, softcap: 1.5 }),

@@ -56,6 +56,7 @@ describe('train refuses, before anything runs,', () => {
     ['a loss for another kind of rows', { loss: dpo() }, 'option', 'token rows need a token loss'],
     ['evaluation rows of another kind', { evaluation: { data: tinyPairs(2) } }, 'option', 'evaluation rows'],
     ['neither epochs nor steps', { epochs: undefined as never }, 'option', 'one of epochs and steps'],
+    ['no block of attention', { attentionBlocks: 0 }, 'option', 'attentionBlocks must be an integer of at least 1'],
     ['a negative clip', { clip: -1 }, 'option', 'clip must be above 0'],
     ['half a row', { batch: { rows: 0.5 } }, 'option', 'batch.rows must be an integer'],
     ['checkpoints every 0 steps', { checkpoints: { folder: 'x', every: 0 } }, 'option', 'checkpoints.every'],

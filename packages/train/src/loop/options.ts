@@ -62,6 +62,11 @@ export interface TrainOptions<Network, Modules, Adapter> {
    */
   readonly recompute?: boolean
   /**
+   * Blocks of queries that attention is cut into, each of which sees the keys up to its end: more of them compute fewer pairs and
+   * need more nodes. Default: 1 for 128 tokens of a usual row, at least 4 and at most 16; 4 for data that is read row by row.
+   */
+  readonly attentionBlocks?: number
+  /**
    * Look for NaN and infinite numbers in everything that a step computes: the step that has some throws a TensorError
    * `non-finite` that names the first operation and the line that applied it. For debugging, at about twice the time; default false.
    */

@@ -1,9 +1,10 @@
 import type { RunSettings } from '../checkpoints/checkpoint'
 import { settingsOf } from '../checkpoints/settings'
-import { collectRows, dataFingerprint, refuseOtherSplits, rowAt } from '../data/dataset'
+import { collectRows, type Dataset, dataFingerprint, refuseOtherSplits, rowAt } from '../data/dataset'
 import { type Plan, planSteps } from '../data/plan'
+import { type TrainingRow, tokenCount } from '../data/rows'
 import { TrainError } from '../errors'
-import type { TrainableAdapter, TrainableModel } from '../model'
+import type { PassOptions, TrainableAdapter, TrainableModel } from '../model'
 import { type Evaluator, openEvaluation, vocabularyOf } from './evaluate'
 import { type BatchSource, checkRows, kindOf } from './micro-batch'
 import { objectiveOf } from './objective'
@@ -41,6 +42,7 @@ export const prepare = async <Network, Modules, Adapter extends TrainableAdapter
     clip = 1,
     prepack,
     recompute = false,
+    attentionBlocks,
     checkFinite,
   } = options
   checkOptions(options)
@@ -51,10 +53,11 @@ export const prepare = async <Network, Modules, Adapter extends TrainableAdapter
   const policy = (adapter ? adapterPolicy(model, adapter) : modelPolicy(model, options.trains)) as Policy
   const objective = objectiveOf(loss, source.kind)
   const reference = objective.needsReference ? openReference(model, options.reference, prepack) : undefined
-  const traced = recompute ? recomputing(model) : model
+  const blocks = attentionBlocks ?? usualBlocks(source.data)
+  const pass = { ...(recompute && { recompute }), ...(blocks !== undefined && { attentionBlocks: blocks }) }
   const parts = {
     runtime: model.runtime,
-    model: traced as never,
+    model: passing(model, pass) as never,
     policy,
     objective,
     optimizer,
@@ -82,11 +85,21 @@ export const prepare = async <Network, Modules, Adapter extends TrainableAdapter
   }
 }
 
-/** The model with layers that are computed again in the backward pass. */
-const recomputing = <Network, Modules>(model: TrainableModel<Network, Modules>): TrainableModel<Network, Modules> => ({
+/** The model with its passes traced in this way. */
+const passing = <Network, Modules>(
+  model: TrainableModel<Network, Modules>,
+  options: PassOptions,
+): TrainableModel<Network, Modules> => ({
   ...model,
-  hiddenStates: (network, batch) => model.hiddenStates(network, batch, { recompute: true }),
+  hiddenStates: (network, batch) => model.hiddenStates(network, batch, options),
 })
+
+/** Blocks of attention by the mean length of rows in memory; undefined for the model's choice. */
+const usualBlocks = (data: Dataset): number | undefined => {
+  if (!Array.isArray(data)) return undefined
+  const tokens = data.reduce((sum: number, row: TrainingRow) => sum + tokenCount(row), 0)
+  return Math.min(16, Math.max(4, Math.round(tokens / data.length / 128)))
+}
 
 /** Batch options with their defaults, so that writing a default out is no other run. */
 const batchSettings = ({
@@ -126,6 +139,7 @@ const evaluatorOf = async <Network, Modules, Adapter>(
 const checkOptions = <Network, Modules, Adapter>({
   clip = 1,
   seed = 42,
+  attentionBlocks,
   checkpoints,
   evaluation,
 }: TrainOptions<Network, Modules, Adapter>): void => {
@@ -136,6 +150,7 @@ const checkOptions = <Network, Modules, Adapter>({
   const count = (value: number | undefined) => value === undefined || (Number.isInteger(value) && value > 0)
   require(clip > 0, 'clip', 'above 0 (Infinity for none)', clip)
   require(Number.isSafeInteger(seed) && seed >= 0, 'seed', 'an integer of at least 0', seed)
+  require(count(attentionBlocks), 'attentionBlocks', 'an integer of at least 1', attentionBlocks)
   require(count(checkpoints?.every), 'checkpoints.every', 'an integer of at least 1', checkpoints?.every)
   require(count(checkpoints?.keep), 'checkpoints.keep', 'an integer of at least 1', checkpoints?.keep)
   require(count(evaluation?.every), 'evaluation.every', 'an integer of at least 1', evaluation?.every)

@@ -7,6 +7,7 @@ import { adamw } from '../optimizers/adam'
 import { sgd } from '../optimizers/sgd'
 import { linear } from '../schedules/linear'
 import { tinyAdapter, tinyModel, tinyRows } from '../test/tiny-model'
+import { tinyRun } from '../test/tiny-run'
 import { evaluate } from './evaluate'
 import type { StepEnd, TrainEvent } from './events'
 import { train } from './train'
@@ -124,22 +125,33 @@ describe('train', () => {
     expect(await trained(7)).not.toEqual(await trained(8))
   })
 
-  it('asks the model to compute its layers again in the backward pass where that is wanted', async () => {
-    const asked = async (recompute: boolean) => {
-      const seen = new Set<boolean | undefined>()
-      const tiny = tinyModel(runtime)
-      const model: typeof tiny = {
-        ...tiny,
-        hiddenStates: (network, batch, options) => {
-          seen.add(options?.recompute)
-          return tiny.hiddenStates(network, batch)
-        },
-      }
-      await events(train({ model, loss: cpt(), data: tinyRows(4), optimizer, batch: { rows: 4 }, steps: 1, recompute }))
-      return [...seen]
+  /** What a run's passes are asked for with; the run ends there. */
+  const asked = async (options: Partial<Parameters<typeof tinyRun>[1]>) => {
+    let seen: unknown
+    const hiddenStates = (_: unknown, __: unknown, pass: unknown) => {
+      seen = pass
+      throw new Error('that is enough')
     }
-    expect(await asked(true)).toEqual([true])
-    expect(await asked(false)).toEqual([undefined])
+    const model = { ...tinyModel(runtime), hiddenStates }
+    await expect(events(tinyRun(runtime, { model, ...options }))).rejects.toThrow('that is enough')
+    return seen
+  }
+
+  it('asks the model to compute its layers again in the backward pass where that is wanted', async () => {
+    expect(await asked({ recompute: true })).toMatchObject({ recompute: true })
+    expect(await asked({ recompute: false })).not.toHaveProperty('recompute')
+  })
+
+  it('asks for more blocks of attention where rows are long, unless told how many', async () => {
+    const row = (length: number) => ({
+      inputIds: new Array<number>(length).fill(1),
+      labels: new Array<number>(length).fill(1),
+    })
+    const blocks = async (length: number) => asked({ data: [row(length)], batch: { rows: 1 } })
+    expect(await blocks(8)).toEqual({ attentionBlocks: 4 })
+    expect(await blocks(1200)).toEqual({ attentionBlocks: 9 })
+    expect(await blocks(5000)).toEqual({ attentionBlocks: 16 })
+    expect(await asked({ attentionBlocks: 2 })).toEqual({ attentionBlocks: 2 })
   })
 
   it('takes one step of the mean gradient, however the rows are cut into micro-batches and packed', async () => {
