@@ -1,6 +1,6 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import {
   type CompileOptions,
   compile,
@@ -103,6 +103,18 @@ describe.each(Object.keys(configs) as Family[])('%s', (family) => {
     else expect(relativeError(found, rows)).toBeLessThan(bound)
   })
 })
+
+it.each(['float16', 'int8'] as const)(
+  'takes a folder relative to the working directory, with %s weights elsewhere',
+  async (weights) => {
+    const folder = join(root, '模型 a')
+    await cp(join(root, 'tied'), folder, { recursive: true })
+    const cacheFolder = join(root, 'of a relative folder')
+    const model = await loadModel(relative(process.cwd(), folder), { runtime, weights, cacheFolder })
+    const expected = await outputsOf(await load('tied', weights))
+    expect(await outputsOf(model)).toEqual(expected)
+  },
+)
 
 it('keeps 16-bit matrices where the checkpoint has them', async () => {
   const folder = join(root, 'half')

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { parse, relative } from 'node:path'
+import { parse, relative, resolve } from 'node:path'
 import { TensorError } from '../errors'
 import { type Graph, lowerProgram } from '../onnx/graph'
 import { writeModel } from '../onnx/model'
@@ -18,9 +18,10 @@ export const nodeModel = (
   const graph = lowerProgram(program, provider, empty)
   requireFiles(program.name, graph)
   const firstFile = [...graph.initializers.values()].find(({ location }) => location)?.location?.path
+  const root = firstFile && parse(resolve(firstFile)).root // ONNX Runtime reads no file outside the folder it is given
   return {
     ...signatureOf(program, graph),
-    bytes: writeModel(graph, (path) => relative(parse(path).root, path)),
+    bytes: writeModel(graph, (path) => relative(root!, resolve(path))),
     session: {
       executionProviders: [provider],
       graphOptimizationLevel: 'all',
@@ -30,8 +31,8 @@ export const nodeModel = (
       ...(profileFolder && { enableProfiling: true, profileFilePrefix: `${profileFolder}/${program.name}` }),
       extra: {
         session: {
-          ...(prepack || !firstFile ? {} : { disable_prepacking: '1' }),
-          ...(firstFile && { model_external_initializers_file_folder_path: parse(firstFile).root }),
+          ...(prepack || !root ? {} : { disable_prepacking: '1' }),
+          ...(root && { model_external_initializers_file_folder_path: root }),
         },
       },
     },

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { bfloat16ToFloat32, float16ToFloat32 } from '../half'
 import { SafetensorsError } from './errors'
 import { type Header, parseHeader, type TensorEntry } from './header'
@@ -7,6 +8,7 @@ import { checkHeaderSize, entryOf, type StoredTensor, tensorOf } from './layout'
 
 /** A safetensors file whose header was read and checked; its data is still on disk. */
 export interface SafetensorsFile extends Header {
+  /** Absolute. */
   readonly path: string
   /** Byte of the file where the data section starts; a tensor lies at `dataOffset + begin`. */
   readonly dataOffset: number
@@ -15,9 +17,11 @@ export interface SafetensorsFile extends Header {
 /**
  * The header of a safetensors file: names, dtypes, shapes and places. No tensor data is read.
  *
+ * @param place path of the file; relative ones belong to the working directory of this call
  * @throws SafetensorsError with `path`, when the file is absent, cut off or malformed in any way
  */
-export const readSafetensors = async (path: string): Promise<SafetensorsFile> => {
+export const readSafetensors = async (place: string): Promise<SafetensorsFile> => {
+  const path = resolve(place) // tensors are read later, and mapped beside those of other files
   await using file = await openFile(path)
   const { size } = await file.handle.stat()
   const prefix = await readRange(file.handle, { path, position: 0, bytes: Math.min(8, size) })
