@@ -18,7 +18,7 @@ export type Arguments<A> = { [K in keyof A]: MapTree<A[K], Tensor, ArrayLike> }
 export type Results<R> = MapTree<R, Tensor, NdArray>
 
 /** Options of `compile`. */
-export interface CompileOptions extends LoadOptions {
+export interface CompileOptions extends Omit<LoadOptions, 'carried'> {
   readonly runtime: Runtime
   /** Types of the arguments; without them the function is traced at its first call, for those shapes. */
   readonly inputs?: readonly TypeTree[]
@@ -105,9 +105,9 @@ const loadProgram = async <R>(
     name: name ?? (fn.name || 'program'),
     origins: checkFinite,
   })
-  if (carry) requireState(traced)
+  const carried = carry ? requireState(traced) : 0
   const { program, values } = checkFinite ? withFiniteCounts(traced.program) : { program: traced.program, values: [] }
-  return { traced, checked: values, executable: await runtime.load(program, { prepack }) }
+  return { traced, checked: values, executable: await runtime.load(program, { prepack, carried }) }
 }
 
 const run = async <R>(
@@ -160,8 +160,8 @@ const carriedState = (state: unknown): Resident[] =>
     )
   })
 
-/** State is paired with what is returned for it by position, so both must have one nesting, order and type. */
-const requireState = ({ program, result }: Traced<unknown>): void => {
+/** Number of arrays of the state, which is paired with what is returned for it by position: both must have one nesting, order and type. */
+const requireState = ({ program, result }: Traced<unknown>): number => {
   const first = isTensor(result) ? result : Object.values(result as object)[0]
   const text = (path: string, { dtype, shape }: TensorType) => `${path} ${dtype}${shapeText(shape)}`.trim()
   const state = program.inputs.filter(({ name }) => name === 'in_0' || name.startsWith('in_0.'))
@@ -175,6 +175,7 @@ const requireState = ({ program, result }: Traced<unknown>): void => {
       `compile: ${program.name} must return the carried state first, as it was given: ${expected[at] ?? 'no more'}, got ${got[at] ?? 'no more'}. Return every array of it in the same order and type.`,
       { argument: '0' },
     )
+  return expected.length
 }
 
 const isArrayLike = (value: unknown): value is ArrayLike =>

@@ -52,6 +52,8 @@ export interface LoadOptions {
    * True lets the runtime lay them out anew for its kernels, which costs memory and is faster for small batches.
    */
   readonly prepack?: boolean
+  /** Results, from the first on, that every call writes into resident arrays: a GPU keeps those. Default 0. */
+  readonly carried?: number
 }
 
 /** What executes programs. The only thing that owns memory; `await using` it, or call `dispose` once. */

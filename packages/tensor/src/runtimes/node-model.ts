@@ -6,15 +6,16 @@ import { writeModel } from '../onnx/model'
 import type { Program } from '../trace'
 import type { HostLoadOptions } from './host'
 import type { NodeRuntimeOptions } from './node'
-import type { OrtModel } from './ort-host'
-import { signatureOf } from './signature'
+import type { OrtModel } from './ort-session'
+import { resultsOnGpu, signatureOf } from './signature'
 
 /** `program` as a model for `onnxruntime-node`; constants that are ranges of files stay there. */
 export const nodeModel = (
   program: Program,
   { threads, provider = 'cpu', profileFolder }: NodeRuntimeOptions,
-  { prepack = false, empty }: HostLoadOptions,
+  loading: HostLoadOptions = {},
 ): OrtModel => {
+  const { prepack = false, empty } = loading
   const graph = lowerProgram(program, provider, empty)
   requireFiles(program.name, graph)
   const firstFile = [...graph.initializers.values()].find(({ location }) => location)?.location?.path
@@ -27,6 +28,7 @@ export const nodeModel = (
       graphOptimizationLevel: 'all',
       enableMemPattern: false, // shapes change from call to call
       logSeverityLevel: 3,
+      ...(provider === 'webgpu' && resultsOnGpu(graph, loading)),
       ...(threads && { intraOpNumThreads: threads }),
       ...(profileFolder && { enableProfiling: true, profileFilePrefix: `${profileFolder}/${program.name}` }),
       extra: {

@@ -1,6 +1,6 @@
 import type { Runtime } from '../runtime'
+import { nodeHost } from './node-host'
 import { nodeModel } from './node-model'
-import { ortHost } from './ort-host'
 import { runtimeOn } from './runtime-on'
 
 /** Options of `nodeRuntime` and `workerRuntime`. */
@@ -17,8 +17,9 @@ export interface NodeRuntimeOptions {
  * A runtime on `onnxruntime-node` in this thread. A running program blocks the event loop; `workerRuntime` does not.
  */
 export const nodeRuntime = async (options: NodeRuntimeOptions = {}): Promise<Runtime> => {
-  const host = ortHost(await import('onnxruntime-node'), { writesInto: true })
-  return runtimeOn(`node-${options.provider ?? 'cpu'}`, {
+  const { provider = 'cpu' } = options
+  const host = await nodeHost(provider)
+  return runtimeOn(`node-${provider}`, {
     ...host,
     load: (program, loading) => host.load(nodeModel(program, options, loading), loading),
   })

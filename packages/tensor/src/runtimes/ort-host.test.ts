@@ -17,7 +17,7 @@ const model = { name: 'm', bytes: new Uint8Array(1), inputs: [], outputs: [], op
 
 test('disposing a host releases every session, and none twice', async () => {
   const { released, ort } = countingOrt()
-  const host = ortHost(ort, { writesInto: true })
+  const host = ortHost(ort, { results: 'written into arrays' })
   const first = await host.load(model, {})
   await host.load(model, {})
   await host.load(model, {})

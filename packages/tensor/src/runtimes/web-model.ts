@@ -3,8 +3,8 @@ import { byteLengthOf, writeModel } from '../onnx/model'
 import type { ConstantSource } from '../tensor'
 import type { Program } from '../trace'
 import type { HostLoadOptions } from './host'
-import type { OrtModel } from './ort-host'
-import { signatureOf } from './signature'
+import type { OrtModel } from './ort-session'
+import { resultsOnGpu, signatureOf } from './signature'
 import type { WebRuntimeOptions } from './web'
 
 /** Constants from this size on stay outside the model, which saves a copy of them and keeps it below 2 GB. */
@@ -14,9 +14,9 @@ const largeConstant = 1 << 16
 export const webModel = (
   program: Program,
   { provider = 'wasm' }: WebRuntimeOptions,
-  { empty }: HostLoadOptions,
+  loading: HostLoadOptions = {},
 ): OrtModel => {
-  const graph = lowerProgram(program, provider, empty)
+  const graph = lowerProgram(program, provider, loading.empty)
   const large = new Map([...graph.initializers].filter(([, source]) => byteLengthOf(source) >= largeConstant))
   const externalData = [...large].map(([path, source]) => ({ path, data: bytesOf(source) }))
   return {
@@ -26,6 +26,7 @@ export const webModel = (
       executionProviders: [provider],
       graphOptimizationLevel: 'all',
       logSeverityLevel: 3,
+      ...(provider === 'webgpu' && resultsOnGpu(graph, loading)),
       ...(externalData.length > 0 && { externalData }),
     },
   }

@@ -1,5 +1,6 @@
 import type { Runtime } from '../runtime'
-import { type Ort, ortHost } from './ort-host'
+import { ortHost } from './ort-host'
+import type { Ort } from './ort-session'
 import { runtimeOn } from './runtime-on'
 import { webModel } from './web-model'
 
@@ -25,7 +26,12 @@ export const webRuntime = async (options: WebRuntimeOptions = {}): Promise<Runti
   const ort = await (provider === 'webgpu' ? import('onnxruntime-web/webgpu') : import('onnxruntime-web/wasm'))
   if (threads !== undefined) ort.env.wasm.numThreads = threads
   if (files !== undefined) ort.env.wasm.wasmPaths = absolute(files)
-  const host = ortHost(ort as Ort, { writesInto: false })
+  const host = ortHost(
+    ort as Ort,
+    provider === 'webgpu'
+      ? { results: 'on the GPU', modelOf: (program, carried) => webModel(program, { provider }, { carried }) }
+      : { results: 'new arrays' },
+  )
   return runtimeOn(`web-${provider}`, {
     ...host,
     load: (program, loading) => host.load(webModel(program, options, loading), loading),

@@ -4,7 +4,7 @@ import { TensorError } from '../errors'
 import { type Executable, isResident, type Operand, type Resident, type RunOptions } from '../runtime'
 import { cancelledError } from './call-queue'
 import type { Host } from './host'
-import type { OrtModel } from './ort-host'
+import type { OrtModel } from './ort-session'
 import { type Reply, type Request, receivedError, type SentOperand } from './worker-messages'
 
 interface Held extends Resident {

@@ -4,7 +4,8 @@ import type { NdArray } from '../array'
 import type { Executable, Operand, Resident } from '../runtime'
 import { cancelledError } from './call-queue'
 import type { Host } from './host'
-import { type OrtModel, ortHost } from './ort-host'
+import { nodeHost } from './node-host'
+import type { OrtModel } from './ort-session'
 import {
   type Envelope,
   type Reply,
@@ -16,8 +17,8 @@ import {
 
 const main = async (): Promise<void> => {
   const port = parentPort!
-  const { flags } = workerData as WorkerStart
-  const answer = answering(ortHost(await import('onnxruntime-node'), { writesInto: true }), flags)
+  const { flags, provider } = workerData as WorkerStart
+  const answer = answering(await nodeHost(provider), flags)
   let last: Promise<unknown> = Promise.resolve() // one request at a time, in their order
   port.on('message', ({ id, request }: Envelope) => {
     last = last

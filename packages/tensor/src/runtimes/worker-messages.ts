@@ -1,6 +1,6 @@
 import type { NdArray } from '../array'
 import { DTypeError, ShapeError, TensorError, type TensorErrorCode, type TensorErrorFields } from '../errors'
-import type { OrtModel } from './ort-host'
+import type { OrtModel } from './ort-session'
 
 /** An operand on its way to the worker: elements, or the number of an array that the worker keeps. */
 export type SentOperand = NdArray | number
@@ -36,6 +36,7 @@ export type Reply =
 /** What the worker is started with. */
 export interface WorkerStart {
   readonly flags: Int32Array
+  readonly provider: 'cpu' | 'webgpu'
 }
 
 /** An error as plain data. */

@@ -32,10 +32,11 @@ export const workerRuntime = async ({ queue = 2, ...options }: WorkerRuntimeOpti
       `workerRuntime: queue must be an integer of at least 1, got ${queue}. Leave it out for 2.`,
       { argument: 'queue' },
     )
+  const { provider = 'cpu' } = options
   const flags = new Int32Array(new SharedArrayBuffer(4 * queue))
-  const host = await workerHost(startWorker({ workerData: { flags } satisfies WorkerStart }), flags)
+  const host = await workerHost(startWorker({ workerData: { flags, provider } satisfies WorkerStart }), flags)
   return runtimeOn(
-    `worker-${options.provider ?? 'cpu'}`,
+    `worker-${provider}`,
     { ...host, load: (program, loading) => host.load(nodeModel(program, options, loading), loading) },
     { atOnce: queue },
   )

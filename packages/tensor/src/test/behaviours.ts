@@ -2,7 +2,7 @@ import { array, type NdArray } from '../array'
 import { compile } from '../compile'
 import { dimension } from '../dimension'
 import { TensorError } from '../errors'
-import { add, cos, exp, mul, sin, sub } from '../ops/elementwise'
+import { add, cos, exp, mul, neg, sin, sub } from '../ops/elementwise'
 import { matmul } from '../ops/matmul'
 import { dropout, normal, randomWords, uniform } from '../ops/random'
 import { logSumExp, sum } from '../ops/reduce'
@@ -10,6 +10,7 @@ import { concat } from '../ops/slice'
 import { logSoftmax, softmax } from '../ops/softmax'
 import { foldIn, randomKey, threefry } from '../random/threefry'
 import type { Runtime } from '../runtime'
+import type { Held } from '../runtimes/ort-results'
 import { referenceRuntime } from '../runtimes/reference'
 import { f32, i64, type Tensor } from '../tensor'
 import { numbers, requireClose, requireEqual } from './close'
@@ -70,6 +71,31 @@ const swapped = named('carried state that cannot be overwritten goes through a s
   requireEqual(numbers((await runtime.download(a)).data), [5, 10], 'a')
   requireEqual(numbers((await runtime.download(b)).data), [0.25, 0.5], 'b')
   requireEqual(numbers((await runtime.download(m)).data), [1, 8, 0, 1], 'm')
+})
+
+const outliving = named('state outlives the program that last wrote it', async (runtime) => {
+  const double = () =>
+    compile((w: Tensor): [Tensor] => [mul(w, 2)], { runtime, inputs: [f32('N')], carry: true, name: 'double' })
+  const w = await runtime.upload(array([1, 3]))
+  for (const expected of [2, 4, 8]) {
+    const step = double()
+    await step(w)
+    await step.dispose()
+    requireEqual(numbers((await runtime.download(w)).data), [expected, 3 * expected], 'state')
+  }
+})
+
+const onGpu = named('carried state stays on the GPU between calls, where there is one', async (runtime) => {
+  if (!/^(node|web)-webgpu$/.test(runtime.name)) return
+  const w = await runtime.upload(array([1, 2]))
+  const place = () => (w as Held).cell.tensor.location
+  requireEqual(place(), 'gpu-buffer', 'place of an array that was uploaded')
+  const step = compile((x: Tensor): [Tensor, Tensor] => [neg(x), sum(x)], { runtime, inputs: [f32(2)], carry: true })
+  await step(w)
+  requireEqual(place(), 'gpu-buffer', 'place after a call')
+  await step.dispose()
+  requireEqual(place(), 'gpu-buffer', 'place after the program is gone')
+  requireEqual(numbers((await runtime.download(w)).data), [-1, -2], 'elements')
 })
 
 const unawaited = named('calls that nobody waited for run in their order', async (runtime) => {
@@ -224,6 +250,8 @@ export const behaviours: readonly Check[] = [
   namedDimensions,
   inPlace,
   swapped,
+  outliving,
+  onGpu,
   unawaited,
   words,
   numbersDrawn,
