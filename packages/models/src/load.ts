@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Runtime } from '@qilin-med/tensor'
 import { storedWeights, type WeightFormat } from './checkpoint/format'
 import { type Checkpoint, openCheckpoint } from './checkpoint/open'
@@ -38,14 +38,15 @@ export const loadModel = async (
   folder: string,
   { runtime, weights = 'float32', cacheFolder = join(tmpdir(), 'qilin-med-weights'), tokenizer }: LoadModelOptions,
 ): Promise<LoadedModel> => {
-  const checkpoint = await openCheckpoint(folder)
+  const root = resolve(folder) // the tokenizer is read later
+  const checkpoint = await openCheckpoint(root)
   const unread = createModel(checkpoint.config, checkpoint.source, runtime)
   for (const { name } of unread.parameters) unread.weight(name) // names and shapes are checked before anything is written
   const { source, table } = await storedWeights(checkpoint, weights, cacheFolder)
   const model = createModel(checkpoint.config, source, runtime, { table })
   let loading: Promise<Tokenizer> | undefined
   const tokenizerOf = (): Promise<Tokenizer> => {
-    loading ??= tokenizer ? Promise.resolve(tokenizer) : loadTokenizer(folder)
+    loading ??= tokenizer ? Promise.resolve(tokenizer) : loadTokenizer(root)
     return loading
   }
   return { ...model, ...textModel(model, tokenizerOf), checkpoint }
