@@ -47,7 +47,7 @@ export const attend = (
   const mask = context.masks[config.layerTypes[layer]!]!
   const softcap = softcaps.attention
   const { blocks } = context
-  const options = { scale, causal: !past, ...(blocks && { blocks }), ...(softcap && { softcap }) }
+  const options = { scale, causal: !past, ...(blocks !== undefined && { blocks }), ...(softcap && { softcap }) }
   return { mixed: attention(query, cache.key, cache.value, mask, options), cache }
 }
 
