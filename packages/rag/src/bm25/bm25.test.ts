@@ -72,6 +72,14 @@ describe('bm25', () => {
     )
   })
 
+  it('keeps the order of documents whose scores are equal, also where sums on the way to them are not', async () => {
+    const list = ['高血', 'a a eee', 'eee a 高血 a a 高血 eee', 'a a eee a a a a', 'a', '', 'a 高血']
+    const index = await bm25(list, { tokenizer: words, variant: 'bm25l' })
+    const hits = await index.retrieve('高血 eee 高血', { k: 2 })
+    expect(hits[0]!.score).toBe(hits[1]!.score)
+    expect(hits.map(({ id }) => id)).toEqual(['0', '2'])
+  })
+
   it('reports what it was built from', async () => {
     const { report } = await bm25(['a b', '', 'a'], { tokenizer: words })
     expect(report).toEqual({

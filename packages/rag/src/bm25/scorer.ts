@@ -28,7 +28,7 @@ export function bm25Scorer(postings: Postings, settings: Bm25Parameters & { read
   const absence = absent?.(settings) ?? 0
   const scores = new Float64Array(lengths.length)
 
-  /** Fills `scores` with the credits of the terms that occur; returns what every document gets on top (bm25l, bm25+). */
+  /** Fills `scores`; returns the score of a document without any term, which is above 0 for bm25l and bm25+. */
   const accumulate = (query: readonly string[]): number => {
     scores.fill(0)
     let base = 0
@@ -43,17 +43,19 @@ export function bm25Scorer(postings: Postings, settings: Bm25Parameters & { read
         scores[d]! += creditOf(idf, frequencies[i]!, norms[d]!) - missing
       }
     }
+    // before anything is compared: scores that differ in the last digit can be equal with the base
+    if (base !== 0) for (let d = 0; d < scores.length; d++) scores[d]! += base
     return base
   }
 
   return {
     all(query) {
-      const base = accumulate(query)
-      return scores.map((score) => score + base)
+      accumulate(query)
+      return scores.slice()
     },
     best(query, k) {
       const base = accumulate(query)
-      return topK(scores, k, 0).map((document) => ({ document, score: scores[document]! + base }))
+      return topK(scores, k, base).map((document) => ({ document, score: scores[document]! }))
     },
   }
 }
