@@ -4,6 +4,7 @@ export type { DataSource, Dataset } from './data/dataset'
 export type { BatchOptions } from './data/plan'
 export { ignoreIndex, type PreferenceRow, type TokenRow, type TrainingRow } from './data/rows'
 export { TrainError, type TrainErrorCode, type TrainErrorFields } from './errors'
+export { attentionBlocksFor } from './loop/attention-blocks'
 export { type EvaluateOptions, type Evaluation, evaluate } from './loop/evaluate'
 export type {
   CheckpointEnd,

@@ -18,6 +18,7 @@ import {
   unflatten,
   valueAndGrad,
 } from '@qilin-med/tensor'
+import { attentionBlocksFor } from '@qilin-med/train'
 import { rank, rowOf, type StepShape } from './shapes'
 
 /** Arrays of one micro-batch, traced. */
@@ -104,7 +105,7 @@ export const loadedStep = async (
 ): Promise<LoadedStep> => {
   const { runtime } = model
   const adapter = stepAdapter(model)
-  const program = stepProgram(model, adapter, { attentionBlocks: Math.max(4, shape.tokens / 128), ...options })
+  const program = stepProgram(model, adapter, { attentionBlocks: attentionBlocksFor(shape.tokens), ...options })
   await program.prepare()
   const state = { gradients: await zeros(runtime, adapter.layout.size) }
   const values = await runtime.upload({ dtype: 'float32', shape: [adapter.layout.size], data: adapter.values })

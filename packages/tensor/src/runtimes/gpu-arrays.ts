@@ -1,6 +1,12 @@
 import { dimension } from '../dimension'
+import type { Graph } from '../onnx/graph'
 import { type Program, trace } from '../trace'
+import type { HostLoadOptions } from './host'
 import type { OrtTensor } from './ort'
+import type { OrtModel } from './ort-session'
+
+/** Type of arrays that stay on the GPU: that of parameters and optimiser state. */
+const keptType = 'float32'
 
 /** Moves arrays between memory and the GPU, where sessions read and leave them without a copy. */
 export interface GpuArrays {
@@ -12,10 +18,6 @@ export interface GpuArrays {
 
 /** Runs a loaded program of one argument and one result. */
 export type Move = (tensor: OrtTensor) => Promise<OrtTensor>
-
-/** True for results that a session may leave on the GPU: float32, which is what parameters and optimiser state are, and not empty. */
-export const staysOnGpu = ({ type, size }: { readonly type: string; readonly size: number }): boolean =>
-  type === 'float32' && size > 0
 
 /**
  * Arrays of a GPU, by programs that return their argument: in Node ONNX Runtime offers no other way back.
@@ -31,9 +33,23 @@ export const gpuArrays = (load: (program: Program, carried: 0 | 1) => Promise<Mo
     return move
   }
   return {
-    up: async (tensor) => (staysOnGpu(tensor) ? (await moveOf(tensor.dims.length, 1))(tensor) : tensor),
+    up: async (tensor) =>
+      tensor.type === keptType && tensor.size > 0 ? (await moveOf(tensor.dims.length, 1))(tensor) : tensor,
     down: async (tensor) => (isOnGpu(tensor) ? (await moveOf(tensor.dims.length, 0))(tensor) : tensor),
   }
+}
+
+/** Session options that keep carried results on the GPU, but for empty ones; all other results come into memory. */
+export const resultsOnGpu = (
+  { outputs }: Pick<Graph, 'outputs'>,
+  { carried = 0, empty }: HostLoadOptions,
+): Pick<OrtModel['session'], 'preferredOutputLocation'> => {
+  if (carried === 0 || empty?.size) return {}
+  const places = outputs.map(({ name, dtype, shape }, i) => {
+    const stays = i < carried && dtype === keptType && !shape.includes(0)
+    return [name, stays ? 'gpu-buffer' : 'cpu'] as const
+  })
+  return { preferredOutputLocation: Object.fromEntries(places) }
 }
 
 /** True for a tensor whose elements are on the GPU. */
@@ -41,5 +57,5 @@ export const isOnGpu = ({ location }: OrtTensor): boolean => location === 'gpu-b
 
 const identity = (rank: number): Program => {
   const shape = Array.from({ length: rank }, (_, axis) => dimension(`A${axis}`))
-  return trace((x) => [x], [{ dtype: 'float32', shape }], { name: 'move' }).program
+  return trace((x) => [x], [{ dtype: keptType, shape }], { name: 'move' }).program
 }

@@ -4,10 +4,11 @@ import { TensorError } from '../errors'
 import { type Graph, lowerProgram } from '../onnx/graph'
 import { writeModel } from '../onnx/model'
 import type { Program } from '../trace'
+import { resultsOnGpu } from './gpu-arrays'
 import type { HostLoadOptions } from './host'
 import type { NodeRuntimeOptions } from './node'
 import type { OrtModel } from './ort-session'
-import { resultsOnGpu, signatureOf } from './signature'
+import { signatureOf } from './signature'
 
 /** `program` as a model for `onnxruntime-node`; constants that are ranges of files stay there. */
 export const nodeModel = (

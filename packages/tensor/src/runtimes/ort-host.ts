@@ -26,7 +26,7 @@ export const ortHost = (ort: Ort, options: OrtHostOptions): Host<OrtModel> => {
   const sessions = new Set<common.InferenceSession>()
   const cells = new Set<Cell>()
   const forget = (cell: Cell): void => {
-    free(cell)
+    free(cell.tensor)
     cells.delete(cell)
   }
   const forgotten = new FinalizationRegistry(forget)
@@ -51,9 +51,11 @@ export const ortHost = (ort: Ort, options: OrtHostOptions): Host<OrtModel> => {
   const run = options.results === 'written into arrays' ? runInto(letGo()) : runAnew(gpu)
   const tensorOf = (operand: Operand): OrtTensor =>
     isResident(operand) ? (operand as Held).cell.tensor : toOrt(ort.Tensor, operand)
+  /** A tensor of its own: one of the GPU where it can be one, else a copy in memory. */
   const keep = async (array: NdArray): Promise<OrtTensor> => {
-    const copy = toOrt(ort.Tensor, { ...array, data: array.data.slice() })
-    return gpu ? gpu.up(copy) : copy
+    const given = toOrt(ort.Tensor, array)
+    const kept = gpu ? await gpu.up(given) : given
+    return kept === given ? toOrt(ort.Tensor, copyOf(array)) : kept
   }
   return {
     load: async (model) => {
@@ -85,8 +87,7 @@ export const ortHost = (ort: Ort, options: OrtHostOptions): Host<OrtModel> => {
     download: async (resident) => {
       const { tensor } = (resident as Held).cell
       if (gpu && isOnGpu(tensor)) return fromOrt(await gpu.down(tensor))
-      const array = fromOrt(tensor)
-      return { ...array, data: array.data.slice() }
+      return copyOf(fromOrt(tensor))
     },
     write: async (resident, array) => replace((resident as Held).cell, await keep(array)),
     dispose: async () => {
@@ -96,3 +97,5 @@ export const ortHost = (ort: Ort, options: OrtHostOptions): Host<OrtModel> => {
     },
   }
 }
+
+const copyOf = (array: NdArray): NdArray => ({ ...array, data: array.data.slice() })

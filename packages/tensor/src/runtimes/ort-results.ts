@@ -65,20 +65,19 @@ export const runAnew =
 
 /** Puts `tensor` in the place of what was there. */
 export const replace = (cell: Cell, tensor: OrtTensor, maker?: common.InferenceSession): void => {
-  free(cell)
+  free(cell.tensor)
   cell.tensor = tensor
   cell.maker = isOnGpu(tensor) ? maker : undefined
 }
 
 /** Frees the memory of the GPU at once; other memory is the garbage collector's. */
-export const free = ({ tensor }: Cell): void => {
+export const free = (tensor: OrtTensor): void => {
   if (isOnGpu(tensor)) tensor.dispose()
 }
 
 const inMemory = async (result: OrtTensor, gpu: GpuArrays | undefined): Promise<NdArray> => {
-  if (!gpu || !isOnGpu(result)) return fromOrt(result)
-  const array = fromOrt(await gpu.down(result))
-  result.dispose()
+  const array = fromOrt(gpu ? await gpu.down(result) : result)
+  free(result)
   return array
 }
 

@@ -1,11 +1,7 @@
-import type { Shape } from '../dimension'
-import type { DType } from '../dtype'
 import { DTypeError } from '../errors'
 import type { Graph } from '../onnx/graph'
 import type { Program } from '../trace'
 import { mayOverwrite } from '../transform/overwrite'
-import { staysOnGpu } from './gpu-arrays'
-import type { HostLoadOptions } from './host'
 import type { OrtModel } from './ort-session'
 
 /** Names in `graph`, and which results may take the place of an argument. */
@@ -24,20 +20,5 @@ export const signatureOf = (
     inputs: inputs.map(({ name }) => name),
     outputs: outputs.map(({ name }) => name),
     overwrites: program.outputs.map((_, i) => i < program.inputs.length && mayOverwrite(program, i)),
-  }
-}
-
-/** Session options that keep carried results on the GPU; all other results come into memory. */
-export const resultsOnGpu = (
-  { outputs }: Graph,
-  { carried = 0, empty }: HostLoadOptions,
-): Pick<OrtModel['session'], 'preferredOutputLocation'> => {
-  if (carried === 0 || empty?.size) return {}
-  const stays = (i: number, dtype: DType, shape: Shape) =>
-    i < carried && staysOnGpu({ type: dtype, size: shape.includes(0) ? 0 : 1 })
-  return {
-    preferredOutputLocation: Object.fromEntries(
-      outputs.map(({ name, dtype, shape }, i) => [name, stays(i, dtype, shape) ? 'gpu-buffer' : 'cpu']),
-    ),
   }
 }

@@ -2,9 +2,10 @@ import { type Graph, lowerProgram } from '../onnx/graph'
 import { byteLengthOf, writeModel } from '../onnx/model'
 import type { ConstantSource } from '../tensor'
 import type { Program } from '../trace'
+import { resultsOnGpu } from './gpu-arrays'
 import type { HostLoadOptions } from './host'
 import type { OrtModel } from './ort-session'
-import { resultsOnGpu, signatureOf } from './signature'
+import { signatureOf } from './signature'
 import type { WebRuntimeOptions } from './web'
 
 /** Constants from this size on stay outside the model, which saves a copy of them and keeps it below 2 GB. */

@@ -1,7 +1,6 @@
 import { array } from '../array'
 import { subtractDims } from '../dimension'
 import type { DType } from '../dtype'
-import { type AttentionOptions, attention, attentionMask } from '../ops/attention'
 import { cast } from '../ops/cast'
 import { arange, dimensionSize } from '../ops/dimension-size'
 import { einsum } from '../ops/einsum'
@@ -18,35 +17,9 @@ import * as p from '../ops/slice'
 import { logSoftmax, softmax } from '../ops/softmax'
 import { argSort, sort, topK } from '../ops/sort'
 import { type QuantizeOptions, quantize } from '../quantize/weight'
-import { bool, constant, f16, f32, i32, i64, type Tensor, type TensorType } from '../tensor'
-
-/** How the elements of an operand are drawn: (−2, 2), (0.5, 2), {0, 1, 2} or {0, 1}. */
-export type Draw = 'any' | 'positive' | 'index' | 'bit'
-
-/** One row of the contract: an op on operands with named dimensions A, B, C of any size from `least` (0) to 3. */
-export interface Case {
-  /** Begins with the name of the exported function that it tests. */
-  readonly name: string
-  readonly inputs: readonly { readonly type: TensorType; readonly draw: Draw }[]
-  readonly fn: (...inputs: Tensor[]) => Tensor
-  readonly least?: number
-  /** True where rounding to a storage type makes a staircase of the function: its gradient is not that of its steps. */
-  readonly rounds?: boolean
-  /** How far the op itself may be from the reference, where its kernels round operands that the reference does not. */
-  readonly tolerance?: number
-}
-
-const x = (...shape: (string | number)[]) => ({ type: f32(...shape), draw: 'any' as const })
-const positive = (...shape: (string | number)[]) => ({ type: f32(...shape), draw: 'positive' as const })
-const few = (...shape: (string | number)[]) => ({ type: f32(...shape), draw: 'index' as const })
-const index = (...shape: (string | number)[]) => ({ type: i64(...shape), draw: 'index' as const })
-const index32 = (...shape: (string | number)[]) => ({ type: i32(...shape), draw: 'index' as const })
-const bit = (...shape: (string | number)[]) => ({ type: bool(...shape), draw: 'bit' as const })
-
-const row = (name: string, inputs: Case['inputs'], fn: Case['fn'], least = 0): Case => ({ name, inputs, fn, least })
-
-/** A case that rounds, so that its gradient is not that of its steps. */
-const staircase = (...given: Parameters<typeof row>): Case => ({ ...row(...given), rounds: true })
+import { constant, f16, f32, type Tensor } from '../tensor'
+import { attentionCases } from './attention-cases'
+import { bit, type Case, few, index, index32, positive, row, staircase, x } from './case'
 
 const { neg, exp, sin, cos, tanh, sigmoid, softplus, erf, silu, gelu, geluTanh, logSigmoid, square } = e
 const { abs, relu, sign, floor, ceil, round, log, sqrt, rsqrt, reciprocal } = e
@@ -243,16 +216,7 @@ const random = [
   row('dropout', [index(2), x('A', 'B', 5)], (key, a) => dropout(a, 0.4, key)),
 ]
 
-/** Every tensor of a layout, so that each of its tokens sees a set of its own. */
-const mask = (parents: Tensor, segments: Tensor, prefix: Tensor) =>
-  attentionMask(arange('B'), { positions: r.broadcastTo(arange('B'), segments.shape), segments, parents, prefix })
-
 const turn = ([a, angle]: readonly Tensor[]) => rotary(a!, cos(angle!), sin(angle!))
-const masked = (options: AttentionOptions, window?: number) => (q: Tensor, k: Tensor, v: Tensor, segments: Tensor) => {
-  const positions = r.broadcastTo(arange('B'), segments.shape)
-  const mask = attentionMask(arange('B'), { positions, segments }, window === undefined ? {} : { window })
-  return attention(q, k, v, mask, options)
-}
 
 const layers = [
   row('matmul', [x('A', 'B'), x('B', 'C')], (a, b) => matmul(a, b)),
@@ -273,38 +237,6 @@ const layers = [
   row('rmsNorm of a named axis', [x('A', 'B'), x('B')], (a, w) => rmsNorm(a, w), 1),
   row('layerNorm', [x('A', 3), x(3), x(3)], (a, w, b) => layerNorm(a, w, b)),
   row('rotary', [x('A', 2, 'B', 4), x('A', 'B', 2)], (...operands) => turn(operands), 1),
-  row('attention', [x('A', 4, 'B', 2), x('A', 2, 'B', 2), x('A', 2, 'B', 3), index('A', 'B')], masked({}), 1),
-  row(
-    'attention, window',
-    [x('A', 2, 'B', 2), x('A', 2, 'B', 2), x('A', 2, 'B', 2), index('A', 'B')],
-    masked({}, 2),
-    1,
-  ),
-  row('attentionMask', [index('A', 'B'), index('A', 'B'), bit('A', 'B')], mask),
-  row(
-    'attention, causal',
-    [x('A', 4, 'B', 2), x('A', 2, 'B', 2), x('A', 2, 'B', 3), index('A', 'B')],
-    masked({ causal: true }),
-    1,
-  ),
-  row(
-    'attention, causal, in two blocks',
-    [x('A', 4, 'B', 2), x('A', 2, 'B', 2), x('A', 2, 'B', 3), index('A', 'B')],
-    masked({ causal: true, blocks: 2 }),
-    1,
-  ),
-  row(
-    'attention, causal and soft cap',
-    [x('A', 2, 'B', 2), x('A', 2, 'B', 2), x('A', 2, 'B', 3), index('A', 'B')],
-    masked({ causal: true, softcap: 1.5 }),
-    1,
-  ),
-  row(
-    'attention, soft cap',
-    [x('A', 2, 'B', 2), x('A', 1, 'C', 2), x('A', 1, 'C', 2)],
-    (q, k, v) => attention(q, k, v, i.zeros([1, 1, 1, 1]), { softcap: 1.5, scale: 0.7 }),
-    1,
-  ),
 ]
 
 /** A matrix [7, 40] of values between −0.1 and 0.1: no whole number of blocks or tiles. */
@@ -351,5 +283,6 @@ export const cases: readonly Case[] = [
   ...products,
   ...random,
   ...layers,
+  ...attentionCases,
   ...quantized,
 ]

@@ -7,7 +7,7 @@ import { concat } from '../ops/slice'
 import type { Tensor, TensorType } from '../tensor'
 import { type Program, trace } from '../trace'
 import { vjp } from '../transform/gradient'
-import type { Case } from './cases'
+import type { Case } from './case'
 
 /** Lengths of the named dimensions. */
 export type Sizes = ReadonlyMap<string, number>

@@ -63,7 +63,7 @@ export interface TrainOptions<Network, Modules, Adapter> {
   readonly recompute?: boolean
   /**
    * Blocks of queries that attention is cut into, each of which sees the keys up to its end: more of them compute fewer pairs and
-   * need more nodes. Default: 1 for 128 tokens of a usual row, at least 4 and at most 16; 4 for data that is read row by row.
+   * need more nodes. Default: `attentionBlocksFor` the mean length of the rows; 4 for data that is read row by row.
    */
   readonly attentionBlocks?: number
   /**

@@ -5,6 +5,7 @@ import { type Plan, planSteps } from '../data/plan'
 import { type TrainingRow, tokenCount } from '../data/rows'
 import { TrainError } from '../errors'
 import type { PassOptions, TrainableAdapter, TrainableModel } from '../model'
+import { attentionBlocksFor } from './attention-blocks'
 import { type Evaluator, openEvaluation, vocabularyOf } from './evaluate'
 import { type BatchSource, checkRows, kindOf } from './micro-batch'
 import { objectiveOf } from './objective'
@@ -42,7 +43,6 @@ export const prepare = async <Network, Modules, Adapter extends TrainableAdapter
     clip = 1,
     prepack,
     recompute = false,
-    attentionBlocks,
     checkFinite,
   } = options
   checkOptions(options)
@@ -53,11 +53,10 @@ export const prepare = async <Network, Modules, Adapter extends TrainableAdapter
   const policy = (adapter ? adapterPolicy(model, adapter) : modelPolicy(model, options.trains)) as Policy
   const objective = objectiveOf(loss, source.kind)
   const reference = objective.needsReference ? openReference(model, options.reference, prepack) : undefined
-  const blocks = attentionBlocks ?? usualBlocks(source.data)
-  const pass = { ...(recompute && { recompute }), ...(blocks !== undefined && { attentionBlocks: blocks }) }
+  const { attentionBlocks = attentionBlocksFor(usualLength(source.data)) } = options
   const parts = {
     runtime: model.runtime,
-    model: passing(model, pass) as never,
+    model: passing(model, { recompute, attentionBlocks }) as never,
     policy,
     objective,
     optimizer,
@@ -94,11 +93,10 @@ const passing = <Network, Modules>(
   hiddenStates: (network, batch) => model.hiddenStates(network, batch, options),
 })
 
-/** Blocks of attention by the mean length of rows in memory; undefined for the model's choice. */
-const usualBlocks = (data: Dataset): number | undefined => {
-  if (!Array.isArray(data)) return undefined
-  const tokens = data.reduce((sum: number, row: TrainingRow) => sum + tokenCount(row), 0)
-  return Math.min(16, Math.max(4, Math.round(tokens / data.length / 128)))
+/** Mean tokens of rows in memory; 0 for rows that are read one by one. */
+const usualLength = (data: Dataset): number => {
+  if (!Array.isArray(data)) return 0
+  return data.reduce((sum: number, row: TrainingRow) => sum + tokenCount(row), 0) / data.length
 }
 
 /** Batch options with their defaults, so that writing a default out is no other run. */
